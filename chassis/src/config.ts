@@ -1,0 +1,122 @@
+import { z } from 'zod'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+export type ConfigShape = Readonly<Record<string, z.ZodType>>
+export type ConfigOf<Shape extends ConfigShape> = { readonly [Name in keyof Shape]: z.output<Shape[Name]> }
+export type BaseConfig = ConfigOf<typeof baseConfig>
+
+const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** A duration such as `500ms`, `1s`, `5m`, `24h` or `7d`, read as milliseconds. */
+export const duration = () =>
+  z
+    .string()
+    .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'must be a duration such as 500ms, 1s, 5m, 24h or 7d')
+    .transform(text => {
+      const unit = text.replace(/^[\d.]+/, '') as keyof typeof units
+      return Number.parseFloat(text) * units[unit]
+    })
+
+/** Durations separated by commas, read as milliseconds: `1s,2s,4s`. */
+export const durations = () =>
+  z
+    .string()
+    .transform(text => text.split(',').map(part => part.trim()))
+    .pipe(z.array(duration()))
+
+/** `true` or `false` (also `1` and `0`). */
+export const flag = () =>
+  z.enum(['true', 'false', '1', '0'], 'must be true or false').transform(text => text === 'true' || text === '1')
+
+/** A whole number between two bounds, both included. */
+export const integer = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^-?\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min).max(max))
+
+const url = (...protocols: string[]) =>
+  z.string().refine(text => URL.canParse(text) && protocols.includes(new URL(text).protocol.slice(0, -1)), {
+    error: `must be a URL that starts with ${protocols.join(':// or ')}://`,
+  })
+
+/** What every service reads. A service adds its own in `src/config.ts`. */
+export const baseConfig = {
+  NODE_ENV: z.string().default('development').describe('`production` refuses development settings'),
+  PORT: integer(0, 65_535).optional().describe('port to listen on; the default is in service.ts'),
+  HOST: z.string().default('0.0.0.0').describe('address to listen on'),
+  DATABASE_URL: url('postgres', 'postgresql').describe(
+    'the PostgreSQL database of this service, e.g. postgres://user:password@127.0.0.1:5432/orders',
+  ),
+  DATABASE_POOL: integer(4, 1_000).default(12).describe('connections to PostgreSQL, at most'),
+  BROKER_URL: url('amqp', 'amqps').describe('RabbitMQ, e.g. amqp://guest:guest@127.0.0.1:5672'),
+  BROKER_NAMESPACE: z.string().max(64).default('').describe('prefix of exchange and queues, for tests'),
+  BROKER_QUEUE_TYPE: z.enum(['classic', 'quorum']).default('classic').describe('type of the queues declared'),
+  OUTBOX_POLL_INTERVAL: duration().default(500).describe('how often the relay looks for messages of other processes'),
+  OUTBOX_RETENTION: duration().default(7 * units.d).describe('how long published messages are kept for replay'),
+  INBOX_RETENTION: duration().default(30 * units.d).describe('how long a handled message is remembered'),
+  IDEMPOTENCY_RETENTION: duration().default(units.d).describe('how long answers to an Idempotency-Key are kept'),
+  RETRY_DELAYS: durations()
+    .default([1_000, 2_000, 4_000, 8_000, 16_000])
+    .describe('pauses between the attempts of a failing handler'),
+  SKIP_MIGRATIONS: flag().default(false).describe('start without migrating; `npm run setup` did it'),
+  SHUTDOWN_TIMEOUT: duration().default(9_000).describe('how long a graceful stop may take'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  DEBUG: flag().default(false).describe('shorthand for LOG_LEVEL=debug'),
+  LOG_FORMAT: z.enum(['json', 'pretty']).default('json').describe('`pretty` is for reading in a terminal'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https')
+    .optional()
+    .describe('where traces go, e.g. http://127.0.0.1:4318; without it nothing is recorded'),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .transform(Number)
+    .pipe(z.number().min(0).max(1))
+    .default(1)
+    .describe('share of new traces that is recorded, 0 to 1'),
+} as const satisfies ConfigShape
+
+/** The environment of this process. No other file reads `process.env`. */
+export function environment(): Environment {
+  return process.env
+}
+
+/** Thrown by {@link readConfig}; its message names every bad variable at once and never contains a value. */
+export class ConfigError extends Error {
+  readonly variables: readonly string[]
+
+  constructor(subject: string, problems: ReadonlyMap<string, string>) {
+    const width = Math.max(...[...problems.keys()].map(name => name.length))
+    const lines = [...problems].map(([name, problem]) => `  ${name.padEnd(width)}  ${problem}`)
+    super(`${subject} cannot start: ${problems.size} of its settings missing or wrong.\n${lines.join('\n')}`)
+    this.name = 'ConfigError'
+    this.variables = [...problems.keys()]
+  }
+}
+
+/**
+ * Reads and checks variables of the environment; an empty variable counts as absent.
+ * @throws ConfigError naming every variable that is missing or wrong.
+ */
+export function readConfig<Shape extends ConfigShape>(
+  subject: string,
+  shape: Shape,
+  env: Environment,
+): ConfigOf<Shape> {
+  const values: Record<string, unknown> = {}
+  const problems = new Map<string, string>()
+  for (const [name, schema] of Object.entries(shape)) {
+    const text = env[name] === '' ? undefined : env[name]
+    const result = schema.safeParse(text)
+    if (result.success) values[name] = result.data
+    else problems.set(name, explain(text, schema, result.error))
+  }
+  if (problems.size > 0) throw new ConfigError(subject, problems)
+  return values as ConfigOf<Shape>
+}
+
+function explain(text: string | undefined, schema: z.ZodType, error: z.ZodError): string {
+  const hint = schema.description ? ` (${schema.description})` : ''
+  if (text === undefined) return `is missing${hint}`
+  return `${error.issues.map(issue => issue.message).join(', ')}${hint}`
+}

@@ -1,0 +1,91 @@
+import type { Data, Message, Payload } from '@feira/contracts'
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyRequest,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { QueryConfig, QueryResult, QueryResultRow } from 'pg'
+import type { Registry } from 'prom-client'
+import type { BaseConfig, ConfigShape } from './config.ts'
+import type { Logger } from './log.ts'
+
+export type Database = NodePgDatabase<Record<string, never>>
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+/** Runs one statement; give it a `name` to have it prepared once per connection. */
+export type Query = <Row extends QueryResultRow>(statement: QueryConfig) => Promise<QueryResult<Row>>
+
+export interface PublishOptions {
+  /** The message that this one answers; the partner of a conversation finds its request by it. */
+  readonly causedBy?: string
+  /** Whose personal data the payload holds, so that erasing that person can blank it. */
+  readonly subjectId?: string | null
+  /** Send to this queue alone instead of to everybody who listens. */
+  readonly queue?: string
+}
+
+/** One database transaction. What is published on it leaves only if it commits. */
+export interface Transaction {
+  readonly db: Database
+  readonly query: Query
+  /** @throws when the payload does not fit the message's schema. */
+  publish<M extends Message>(message: M, payload: Payload<M>, options?: PublishOptions): void
+}
+
+/**
+ * Runs `work` in one transaction. Serialization failures and deadlocks repeat it, so `work` must have no effect outside
+ * the database.
+ */
+export type Transact = <Result>(work: (tx: Transaction) => Promise<Result>) => Promise<Result>
+
+/** What a route answers, kept with its Idempotency-Key so that a repeated request gets the same. */
+export interface Answer<Body = unknown> {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: Body
+}
+
+/**
+ * Like {@link Transact} for a request that may carry an Idempotency-Key: the key is claimed and the answer stored in the
+ * same transaction; a repeated request gets the stored answer and `work` does not run.
+ */
+export type TransactOnce = <Body>(
+  request: FastifyRequest,
+  work: (tx: Transaction) => Promise<Answer<Body>>,
+) => Promise<Answer<Body>>
+
+/** What the chassis hands to routes and consumers. */
+export interface Resources<Config = unknown> {
+  readonly config: BaseConfig & Config
+  /** For reads; writes go through a transaction. */
+  readonly db: Database
+  readonly query: Query
+  readonly transact: Transact
+  readonly transactOnce: TransactOnce
+  readonly log: Logger
+  readonly metrics: Registry
+}
+
+/** Registers the endpoints of one use case. */
+export type Route<Config = unknown> = (app: App, resources: Resources<Config>) => void
+
+/** A validated message as a consumer sees it. */
+export interface Received<M extends Message> {
+  readonly id: string
+  readonly data: Data<M>
+  readonly correlationId: string | undefined
+  readonly causedBy: string | undefined
+  /** When its publisher wrote it. */
+  readonly publishedAt: Date | undefined
+}
