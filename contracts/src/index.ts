@@ -64,5 +64,5 @@ function define<Schema extends z.ZodType>(
   type: string,
   { owner, summary, aggregate, schema, example }: Declaration<Schema>,
 ): Message<Schema> {
-  return { kind, type, owner, summary, aggregate: aggregate as Message['aggregate'], schema, example }
+  return { kind, type, owner, summary, aggregate, schema, example }
 }
