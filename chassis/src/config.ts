@@ -54,8 +54,12 @@ export const baseConfig = {
   BROKER_NAMESPACE: z.string().max(64).default('').describe('prefix of exchange and queues, for tests'),
   BROKER_QUEUE_TYPE: z.enum(['classic', 'quorum']).default('classic').describe('type of the queues declared'),
   OUTBOX_POLL_INTERVAL: duration().default(500).describe('how often the relay looks for messages of other processes'),
-  OUTBOX_RETENTION: duration().default(7 * units.d).describe('how long published messages are kept for replay'),
-  INBOX_RETENTION: duration().default(30 * units.d).describe('how long a handled message is remembered'),
+  OUTBOX_RETENTION: duration()
+    .default(7 * units.d)
+    .describe('how long published messages are kept for replay'),
+  INBOX_RETENTION: duration()
+    .default(30 * units.d)
+    .describe('how long a handled message is remembered'),
   IDEMPOTENCY_RETENTION: duration().default(units.d).describe('how long answers to an Idempotency-Key are kept'),
   RETRY_DELAYS: durations()
     .default([1_000, 2_000, 4_000, 8_000, 16_000])

@@ -13,6 +13,7 @@ import type { QueryConfig, QueryResult, QueryResultRow } from 'pg'
 import type { Registry } from 'prom-client'
 import type { BaseConfig, ConfigShape } from './config.ts'
 import type { Logger } from './log.ts'
+import type { TraceContext } from './trace.ts'
 
 export type Database = NodePgDatabase<Record<string, never>>
 export type App = FastifyInstance<
@@ -26,9 +27,19 @@ export type App = FastifyInstance<
 /** Runs one statement; give it a `name` to have it prepared once per connection. */
 export type Query = <Row extends QueryResultRow>(statement: QueryConfig) => Promise<QueryResult<Row>>
 
+/** A message that led to another one; what a consumer received is one. */
+export interface Cause {
+  readonly id: string
+  readonly correlationId: string | undefined
+  readonly trace: TraceContext
+}
+
 export interface PublishOptions {
-  /** The message that this one answers; the partner of a conversation finds its request by it. */
-  readonly causedBy?: string
+  /**
+   * The message that led to this one; its trace and correlation go on. A `consume` handler's own message is the default,
+   * a `consumeBatch` handler names it.
+   */
+  readonly cause?: Cause
   /** Whose personal data the payload holds, so that erasing that person can blank it. */
   readonly subjectId?: string | null
   /** Send to this queue alone instead of to everybody who listens. */
@@ -81,10 +92,9 @@ export interface Resources<Config = unknown> {
 export type Route<Config = unknown> = (app: App, resources: Resources<Config>) => void
 
 /** A validated message as a consumer sees it. */
-export interface Received<M extends Message> {
-  readonly id: string
+export interface Received<M extends Message = Message> extends Cause {
   readonly data: Data<M>
-  readonly correlationId: string | undefined
+  /** The message that its publisher was answering. */
   readonly causedBy: string | undefined
   /** When its publisher wrote it. */
   readonly publishedAt: Date | undefined

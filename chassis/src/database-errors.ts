@@ -1,0 +1,50 @@
+/** The PostgreSQL or socket error code of an error; drizzle keeps the driver's error in `cause`. */
+export function errorCode(error: unknown): string | undefined {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    const code = (current as { code?: unknown }).code
+    if (typeof code === 'string') return code
+  }
+  return undefined
+}
+
+/** The transaction lost a race and may simply be run again (PostgreSQL documentation §13.5). */
+export function isConflict(error: unknown): boolean {
+  const code = errorCode(error)
+  return code === '40001' || code === '40P01'
+}
+
+const lostCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  '53300', // too_many_connections
+  '25P03', // idle_in_transaction_session_timeout
+])
+
+// The driver gives these no code.
+const lostMessages =
+  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|Cannot use a pool after calling end)/
+
+/** PostgreSQL is away, or the connection to it broke: whether the work was done is not known. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = errorCode(error)
+  if (code && (lostCodes.has(code) || code.startsWith('08'))) return true
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (lostMessages.test(current.message)) return true
+  }
+  return false
+}
+
+/** A unique index refused a row. */
+export function isUniqueViolation(error: unknown): boolean {
+  return errorCode(error) === '23505'
+}

@@ -1,0 +1,12 @@
+import { v7 } from 'uuid'
+
+/** A new UUIDv7 (RFC 9562 §5.7): ids made later sort later, so that tables and indexes grow at their end. */
+export function newId(): string {
+  return v7()
+}
+
+/** The smallest UUIDv7 of a moment: every id made before it is less. */
+export function firstIdAt(moment: Date): string {
+  const milliseconds = moment.getTime().toString(16).padStart(12, '0')
+  return `${milliseconds.slice(0, 8)}-${milliseconds.slice(8)}-7000-8000-000000000000`
+}
