@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+/**
+ * Claims a directory for this process until the returned function is called or the process ends. It is a listening socket
+ * rather than a file with a process id: the operating system closes it with us, and no later process inherits the number.
+ * @throws when another live process holds it.
+ */
+export async function lockDirectory(directory: string): Promise<() => void> {
+  const address = addressOf(directory)
+  const holder = await askHolder(address)
+  if (holder)
+    throw new Error(`PostgreSQL in ${directory} is already running for process ${holder}. Stop that one first.`)
+  if (process.platform !== 'win32') rmSync(address, { force: true })
+  const server = createServer(socket => socket.on('error', () => undefined).end(String(process.pid)))
+  server.listen(address).unref()
+  await once(server, 'listening')
+  return () => void server.close()
+}
+
+// Socket addresses are limited to about 100 bytes, so the directory's own path cannot be part of it.
+function addressOf(directory: string): string {
+  const name = `feira-postgres-${createHash('sha256').update(directory).digest('hex').slice(0, 24)}`
+  return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : path.join(tmpdir(), `${name}.sock`)
+}
+
+async function askHolder(address: string): Promise<string | undefined> {
+  const socket = connect(address)
+  try {
+    const answer = await socket.setEncoding('utf8').toArray()
+    return answer.join('')
+  } catch {
+    return undefined
+  }
+}
