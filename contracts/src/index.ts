@@ -44,10 +44,7 @@ export type Payload<M extends Message> = z.input<M['schema']>
 export type Data<M extends Message> = z.output<M['schema']>
 
 /** A fact that happened; its owner publishes it, anybody may listen. Named in the past tense: `order.created`. */
-export function defineEvent<Schema extends z.ZodType>(
-  type: string,
-  declaration: Declaration<Schema>,
-): Message<Schema> {
+export function defineEvent<Schema extends z.ZodType>(type: string, declaration: Declaration<Schema>): Message<Schema> {
   return define('event', type, declaration)
 }
 
