@@ -13,7 +13,7 @@ export type Golden = ReadonlyMap<string, JsonSchema>
 export interface Review {
   /** One sentence per break; nothing may be recorded while there is one. */
   readonly breaks: readonly string[]
-  /** Messages that are new or have grown, with the schema to record. */
+  /** Messages that are new or have grown without a break, with the schema to record. */
   readonly unrecorded: Golden
 }
 
@@ -28,11 +28,11 @@ export function readGolden(folder: string = goldenFolder): Golden {
 /** Compares the messages as they are declared now with what was recorded of them. */
 export function review(messages: readonly Message[], golden: Golden): Review {
   const now = new Map(messages.map(message => [message.type, parse(JSON.stringify(jsonSchemaOf(message)))]))
-  const unrecorded = [...now].filter(([type, schema]) => !isDeepStrictEqual(schema, golden.get(type)))
-  return {
-    breaks: [...golden].flatMap(([type, before]) => breaksOf(type, before, now.get(type))),
-    unrecorded: new Map(unrecorded),
-  }
+  const breaks = new Map([...golden].map(([type, before]) => [type, breaksOf(type, before, now.get(type))]))
+  const unrecorded = [...now].filter(
+    ([type, schema]) => !breaks.get(type)?.length && !isDeepStrictEqual(schema, golden.get(type)),
+  )
+  return { breaks: [...breaks.values()].flat(), unrecorded: new Map(unrecorded) }
 }
 
 function breaksOf(type: string, before: JsonSchema, now: JsonSchema | undefined): string[] {
