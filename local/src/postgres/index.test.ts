@@ -41,9 +41,17 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
 /** Starts PostgreSQL in a process of its own. */
 async function startOwner(): Promise<{ owner: ChildProcess; url: string; pid: number }> {
   const owner = fork(new URL('./testing/owner.ts', import.meta.url), [dataDirectory], { execArgv: [], silent: true })
-  cleanups.push(() => owner.kill('SIGKILL'))
   const [{ url }] = (await once(owner, 'message')) as [{ url: string }]
-  return { owner, url, pid: postmasterId() }
+  const pid = postmasterId()
+  cleanups.push(async () => {
+    owner.kill('SIGKILL')
+    await stopped(pid)
+  })
+  return { owner, url, pid }
+}
+
+async function stopped(pid: number): Promise<void> {
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 8_000)
 }
 
 function postmasterId(): number {
@@ -74,7 +82,7 @@ test('refuses a login without the password, which only its owner can read', asyn
 
 test('a second start on a directory in use says which process uses it', async () => {
   const { url } = await start()
-  await expect(startPostgres({ dataDirectory, port: 0 })).rejects.toThrow(`already running for process ${process.pid}`)
+  await expect(startPostgres({ dataDirectory, port: 0 })).rejects.toThrow(`already runs for process ${process.pid}`)
   expect(await query(url, 'SELECT 1 AS alive')).toEqual([{ alive: 1 }])
 })
 
@@ -82,7 +90,7 @@ test('SIGKILL of the owner stops the server, and the next start has the data', a
   const { owner, url, pid } = await startOwner()
   await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer')
   owner.kill('SIGKILL')
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 8_000)
+  await stopped(pid)
   const next = await start()
   expect(await query(next.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }])
 })

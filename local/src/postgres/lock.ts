@@ -13,27 +13,30 @@ import path from 'node:path'
 export async function lockDirectory(directory: string): Promise<() => void> {
   const address = addressOf(directory)
   const holder = await askHolder(address)
-  if (holder)
-    throw new Error(`PostgreSQL in ${directory} is already running for process ${holder}. Stop that one first.`)
-  if (process.platform !== 'win32') rmSync(address, { force: true })
+  if (holder) throw new Error(`PostgreSQL in ${directory} already runs for process ${holder}. Stop that one first.`)
+  if (address.startsWith(tmpdir())) rmSync(address, { force: true })
   const server = createServer(socket => socket.on('error', () => undefined).end(String(process.pid)))
   server.listen(address).unref()
   await once(server, 'listening')
   return () => void server.close()
 }
 
-// Socket addresses are limited to about 100 bytes, so the directory's own path cannot be part of it.
+// A socket's address is limited to about 100 bytes, so the directory's own path cannot be part of it. Linux and Windows
+// have addresses that leave no file behind.
 function addressOf(directory: string): string {
   const name = `feira-postgres-${createHash('sha256').update(directory).digest('hex').slice(0, 24)}`
+  if (process.platform === 'linux') return `\0${name}`
   return process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : path.join(tmpdir(), `${name}.sock`)
 }
 
 async function askHolder(address: string): Promise<string | undefined> {
-  const socket = connect(address)
+  const socket = connect(address).setEncoding('utf8')
+  // One that is suspended holds the directory all the same.
+  socket.setTimeout(2_000, () => socket.destroy(new Error('no answer')))
   try {
-    const answer = await socket.setEncoding('utf8').toArray()
-    return answer.join('')
-  } catch {
-    return undefined
+    return (await socket.toArray()).join('')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ECONNREFUSED' || code === 'ENOENT' ? undefined : '(unknown: it does not answer)'
   }
 }
