@@ -62,7 +62,7 @@ CREATE TABLE "chassis"."suspect_messages" (
 );
 --> statement-breakpoint
 CREATE INDEX "dead_letters_fingerprint" ON "chassis"."dead_letters" USING btree ("fingerprint","id");--> statement-breakpoint
-CREATE INDEX "dead_letters_message" ON "chassis"."dead_letters" USING btree ("queue","message_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "dead_letters_message" ON "chassis"."dead_letters" USING btree ("queue","message_id") WHERE replayed_at is null;--> statement-breakpoint
 CREATE INDEX "idempotency_keys_created_at" ON "chassis"."idempotency_keys" USING brin ("created_at");--> statement-breakpoint
 CREATE INDEX "idempotency_keys_subject" ON "chassis"."idempotency_keys" USING btree ("subject_id") WHERE subject_id is not null;--> statement-breakpoint
 CREATE INDEX "outbox_pending" ON "chassis"."outbox" USING btree ("id") WHERE published_at is null and unrouted_at is null;--> statement-breakpoint

@@ -69,6 +69,7 @@ export const baseConfig = {
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   DEBUG: flag().default(false).describe('shorthand for LOG_LEVEL=debug'),
   LOG_FORMAT: z.enum(['json', 'pretty']).default('json').describe('`pretty` is for reading in a terminal'),
+  CRASH_AT: z.string().optional().describe('for crash tests: where the process kills itself'),
   OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https')
     .optional()
     .describe('where traces go, e.g. http://127.0.0.1:4318; without it nothing is recorded'),

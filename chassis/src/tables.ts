@@ -1,5 +1,16 @@
 import { sql } from 'drizzle-orm'
-import { bigint, index, integer, jsonb, pgSchema, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  index,
+  integer,
+  jsonb,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
 
 /** The chassis' own tables live beside the service's, in a schema of their own, so that names never clash. */
 export const chassis = pgSchema('chassis')
@@ -117,6 +128,8 @@ export const deadLetters = chassis.table(
   },
   table => [
     index('dead_letters_fingerprint').on(table.fingerprint, table.id),
-    index('dead_letters_message').on(table.queue, table.messageId),
+    uniqueIndex('dead_letters_message')
+      .on(table.queue, table.messageId)
+      .where(sql`replayed_at is null`),
   ],
 )
