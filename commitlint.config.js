@@ -19,6 +19,7 @@ export default {
     'scope-enum': [2, 'always', scopes],
     // A subject may begin with a name: PostgreSQL, SIGTERM.
     'subject-case': [0],
+    'header-max-length': [2, 'always', 120],
     // Links and quoted output do not wrap.
     'body-max-line-length': [0],
     'footer-max-line-length': [0],
