@@ -1,11 +1,19 @@
 import { defineConfig } from 'vitest/config'
 
-const project = (name: string, root = name) => ({
-  test: { name, root, include: ['**/*.test.ts'], testTimeout: 30_000, hookTimeout: 60_000 },
+const project = (name: string) => ({
+  test: { name, root: name, include: ['**/*.test.ts'], testTimeout: 30_000, hookTimeout: 60_000 },
 })
 
 export default defineConfig({
   test: {
-    projects: [project('contracts'), project('chassis'), project('app-orders'), project('app-invoices'), project('local'), project('journeys')],
+    globalSetup: ['local/src/test-servers.ts'],
+    projects: [
+      project('contracts'),
+      project('chassis'),
+      project('app-orders'),
+      project('app-invoices'),
+      project('local'),
+      project('journeys'),
+    ],
   },
 })

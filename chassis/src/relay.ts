@@ -37,16 +37,31 @@ interface ClaimedRow {
   readonly payload: string
   readonly headers: Record<string, string>
   readonly created_at: Date
+  /** It is the probe of a destination that no queue served. */
+  readonly unrouted: boolean
 }
 
 const batchSize = 500
-/** Milliseconds after which a message that no queue took is tried again. */
+/** Milliseconds after which a destination that no queue served is tried again. */
 const unroutedPause = 30_000
 
-const claimText = `select id, coalesce(message_id, id::text) as message_id, type, queue, aggregate_type, aggregate_id,
-    aggregate_version, payload::text as payload, headers, created_at
-  from chassis.outbox where published_at is null and unrouted_at is null
-  order by id limit ${batchSize} for update skip locked`
+const columns = `id, coalesce(message_id, id::text) as message_id, type, queue, aggregate_type, aggregate_id,
+  aggregate_version, payload::text as payload, headers, created_at,
+  unrouted_at is not null as unrouted`
+
+const claimPending = {
+  name: 'relay-claim',
+  text: `select ${columns} from chassis.outbox where published_at is null and unrouted_at is null
+         order by id limit ${batchSize} for update skip locked`,
+}
+
+// One message of each destination is enough to see whether a queue takes it by now, however many wait.
+const claimProbes = {
+  name: 'relay-probe',
+  text: `select ${columns} from chassis.outbox where id in (
+           select distinct on (type, queue) id from chassis.outbox where unrouted_at is not null order by type, queue, id)
+         and unrouted_at is not null for update skip locked`,
+}
 
 /**
  * Starts a relay. Replicas share the work: each claims rows that no other holds. A message is marked only after the
@@ -58,7 +73,7 @@ export function startRelay(options: RelayOptions): Relay {
   let awake = false
   let wakeUp: (() => void) | undefined
   let stopping = false
-  let retriedUnroutedAt = 0
+  let probedAt = 0
 
   const idle = async (milliseconds: number) => {
     if (awake || stopping) return
@@ -69,11 +84,11 @@ export function startRelay(options: RelayOptions): Relay {
   }
   const pass = async () => {
     if (publisher.trouble() !== undefined) return 0
-    if (Date.now() - retriedUnroutedAt > unroutedPause / 6) {
-      retriedUnroutedAt = Date.now()
-      await retryUnrouted(pool)
+    if (Date.now() - probedAt > unroutedPause) {
+      probedAt = Date.now()
+      await publishBatch(pool, claimProbes, options)
     }
-    return publishBatch(pool, options)
+    return publishBatch(pool, claimPending, options)
   }
   const loop = async () => {
     let failures = 0
@@ -107,8 +122,7 @@ export function startRelay(options: RelayOptions): Relay {
   }
 }
 
-// A connection of its own, so that busy requests cannot starve it. Its commits need not wait for the disk: a mark that a
-// crash of the server loses only means that the message is published again.
+// A connection of its own, so that busy requests cannot starve it.
 function relayPool({ service, config, log }: RelayOptions): pg.Pool {
   const pool = new pg.Pool({
     connectionString: config.DATABASE_URL,
@@ -119,28 +133,17 @@ function relayPool({ service, config, log }: RelayOptions): pg.Pool {
     statement_timeout: 30_000,
   })
   pool.on('error', error => log.warn({ err: error }, 'relay lost its database connection'))
-  pool.on('connect', client => {
-    client.on('error', () => {})
-    client.query('set synchronous_commit to off').catch(() => {})
-  })
+  pool.on('connect', client => void client.on('error', () => {}))
   return pool
 }
 
-async function retryUnrouted(pool: pg.Pool): Promise<void> {
-  await pool.query({
-    name: 'relay-retry-unrouted',
-    text: `update chassis.outbox set unrouted_at = null
-           where unrouted_at < now() - make_interval(secs => $1) and published_at is null`,
-    values: [unroutedPause / 1_000],
-  })
-}
-
-async function publishBatch(pool: pg.Pool, options: RelayOptions): Promise<number> {
+async function publishBatch(pool: pg.Pool, claim: pg.QueryConfig, options: RelayOptions): Promise<number> {
   const client = await pool.connect()
   let broken = true
   try {
-    await client.query('begin')
-    const { rows } = await client.query<ClaimedRow>({ name: 'relay-claim', text: claimText })
+    // Its commit need not wait for the disk: a mark that a crash of the server loses only means another publication.
+    await client.query('begin; set local synchronous_commit to off')
+    const { rows } = await client.query<ClaimedRow>(claim)
     const problem = rows.length > 0 ? await publishRows(client, rows, options) : undefined
     await client.query('commit')
     broken = false
@@ -163,26 +166,43 @@ async function publishRows(
   const outcomes = await publisher.publish(rows.map((row, index) => toOutgoing(row, spans[index], service, exchange)))
   crashPoint('after-publish', config.CRASH_AT)
   outcomes.forEach((outcome, index) => spans[index]?.end(outcome instanceof Error ? outcome : undefined))
-  await mark(client, 'published_at', idsOf(rows, outcomes, 'confirmed'))
-  await mark(client, 'unrouted_at', idsOf(rows, outcomes, 'unroutable'))
+  await markPublished(client, rowsWith(rows, outcomes, 'confirmed'))
+  await markUnrouted(client, rowsWith(rows, outcomes, 'unroutable'), options.log)
   rows.forEach((row, index) => metrics.published(row.type, outcomes[index] as Outcome))
-  warnUnroutable(rows, outcomes, options.log)
   return outcomes.find(outcome => outcome instanceof Error)
 }
 
-function idsOf(rows: ClaimedRow[], outcomes: Outcome[], wanted: Outcome): string[] {
-  return rows.filter((_, index) => outcomes[index] === wanted).map(row => row.id)
+function rowsWith(rows: ClaimedRow[], outcomes: Outcome[], wanted: Outcome): ClaimedRow[] {
+  return rows.filter((_, index) => outcomes[index] === wanted)
 }
 
-async function mark(client: pg.PoolClient, column: 'published_at' | 'unrouted_at', ids: string[]): Promise<void> {
-  if (ids.length === 0) return
-  const text = `update chassis.outbox set ${column} = now() where id = any($1::uuid[])`
-  await client.query({ name: `relay-mark-${column}`, text, values: [ids] })
+async function markPublished(client: pg.PoolClient, rows: ClaimedRow[]): Promise<void> {
+  if (rows.length === 0) return
+  await client.query({
+    name: 'relay-mark-published',
+    text: 'update chassis.outbox set published_at = now(), unrouted_at = null where id = any($1::uuid[])',
+    values: [rows.map(row => row.id)],
+  })
+  // A probe got through, so those that waited with it are due.
+  for (const { type, queue } of rows.filter(row => row.unrouted)) {
+    await client.query({
+      text: `update chassis.outbox set unrouted_at = null
+             where unrouted_at is not null and type = $1 and queue is not distinct from $2`,
+      values: [type, queue],
+    })
+  }
 }
 
-function warnUnroutable(rows: ClaimedRow[], outcomes: Outcome[], log: Logger): void {
-  const types = new Set(rows.filter((_, index) => outcomes[index] === 'unroutable').map(row => row.type))
-  for (const type of types) log.warn({ eventType: type }, 'no queue takes this message; kept and tried again in 30 s')
+async function markUnrouted(client: pg.PoolClient, rows: ClaimedRow[], log: Logger): Promise<void> {
+  if (rows.length === 0) return
+  await client.query({
+    name: 'relay-mark-unrouted',
+    text: 'update chassis.outbox set unrouted_at = now() where id = any($1::uuid[])',
+    values: [rows.map(row => row.id)],
+  })
+  const types = new Set(rows.filter(row => !row.unrouted).map(row => row.type))
+  for (const type of types)
+    log.debug({ eventType: type }, 'no queue takes this message; it is kept and tried every 30 s')
 }
 
 // A row whose trace nobody records needs no span: the message carries the row's own context on.

@@ -12,6 +12,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg'
 import type { Registry } from 'prom-client'
 import type { BaseConfig, ConfigShape } from './config.ts'
+import type { Consumer } from './consumer.ts'
 import type { Logger } from './log.ts'
 import type { TraceContext } from './trace.ts'
 
@@ -76,6 +77,33 @@ export type TransactOnce = <Body>(
   work: (tx: Transaction) => Promise<Answer<Body>>,
 ) => Promise<Answer<Body>>
 
+/** The table rows of a {@link GroupCommit}. */
+export interface GroupCommitDefinition {
+  /** Names the prepared statement and its span. */
+  readonly name: string
+  /** What the rows hold: column names and their PostgreSQL types. */
+  readonly columns: Readonly<Record<string, string>>
+  /** Common table expressions, separated by commas, that insert from the relation `accepted`, whose columns these are. */
+  readonly statements: string
+}
+
+export interface GroupWrite<M extends Message, Body> {
+  readonly row: Readonly<Record<string, unknown>>
+  readonly message: M
+  readonly payload: Payload<M>
+  readonly publish?: PublishOptions
+  /** Complete before anything is written, because ids and times are made in code. */
+  readonly answer: Answer<Body>
+}
+
+/**
+ * For the hottest writes: like {@link TransactOnce}, but requests in flight at the same time share one statement and one
+ * commit. Each request writes its rows and publishes one message.
+ */
+export type GroupCommit = (
+  definition: GroupCommitDefinition,
+) => <M extends Message, Body>(request: FastifyRequest, write: GroupWrite<M, Body>) => Promise<Answer<Body>>
+
 /** What the chassis hands to routes and consumers. */
 export interface Resources<Config = unknown> {
   readonly config: BaseConfig & Config
@@ -84,12 +112,34 @@ export interface Resources<Config = unknown> {
   readonly query: Query
   readonly transact: Transact
   readonly transactOnce: TransactOnce
+  readonly groupCommit: GroupCommit
   readonly log: Logger
   readonly metrics: Registry
 }
 
 /** Registers the endpoints of one use case. */
 export type Route<Config = unknown> = (app: App, resources: Resources<Config>) => void
+
+/** A service is a plain value: importing it does nothing, and reading it answers what the service does. */
+export interface Service<Config = never> {
+  /** Without the `app-` of its folder: `orders`. Part of its queues' names. */
+  readonly name: string
+  readonly summary: string
+  readonly port: number
+  /** The public paths, as the gateway routes them. */
+  readonly paths: readonly string[]
+  /** Its own environment variables, beside those of every service. */
+  readonly config?: ConfigShape
+  /** The folder of its drizzle-kit migrations. */
+  readonly migrations: URL
+  readonly routes: readonly Route<Config>[]
+  readonly consumers: readonly Consumer<Config>[]
+}
+
+/** Declares a service; it runs when `runService` or `startService` is given it. */
+export function defineService<Config = unknown>(service: Service<Config>): Service<Config> {
+  return service
+}
 
 /** A validated message as a consumer sees it. */
 export interface Received<M extends Message = Message> extends Cause {

@@ -1,0 +1,23 @@
+import { rejections, versioned, type Route } from '@feira/chassis'
+import { eq, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { invoiceView, toView } from '../invoice-view.ts'
+import { invoices } from '../schema.ts'
+
+/** `GET /invoices/:id` */
+export const getInvoice: Route = (app, { db }) => {
+  const byId = db
+    .select()
+    .from(invoices)
+    .where(eq(invoices.id, sql.placeholder('id')))
+    .prepare('invoice-by-id')
+  const params = z.object({ id: z.uuid() })
+  const schema = { summary: 'Read one invoice', tags: ['invoices'], params, response: { 200: invoiceView } }
+
+  app.get('/invoices/:id', { schema }, async (request, reply) => {
+    const { id } = request.params
+    const [invoice] = await byId.execute({ id })
+    if (!invoice) throw rejections.notFound('invoice', id)
+    return versioned(request, reply, invoice.version, toView(invoice))
+  })
+}

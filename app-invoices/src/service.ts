@@ -1,0 +1,16 @@
+import { defineService } from '@feira/chassis'
+import { config, type Config } from './config.ts'
+import { getInvoice } from './features/get-invoice.ts'
+import { listInvoices } from './features/list-invoices.ts'
+import { onOrderCreated } from './features/on-order-created.ts'
+
+export const service = defineService<Config>({
+  name: 'invoices',
+  summary: 'Issues one invoice per order, numbered without gaps.',
+  port: 3334,
+  paths: ['/invoices'],
+  config,
+  migrations: new URL('../migrations/', import.meta.url),
+  routes: [listInvoices, getInvoice],
+  consumers: [onOrderCreated],
+})

@@ -1,0 +1,47 @@
+import type { BaseConfig } from './config.ts'
+import { firstIdAt } from './ids.ts'
+import type { Logger } from './log.ts'
+import type { Query } from './service.ts'
+
+type Settings = Pick<BaseConfig, 'OUTBOX_RETENTION' | 'INBOX_RETENTION' | 'IDEMPOTENCY_RETENTION'>
+
+/** Milliseconds between two rounds. */
+const interval = 600_000
+const batchSize = 5_000
+
+/** Removes, every ten minutes, what has been kept long enough. @returns a function that stops it. */
+export function startHousekeeping(query: Query, settings: Settings, log: Logger): () => void {
+  const timer = setInterval(() => {
+    purge(query, settings).catch((error: unknown) =>
+      log.warn({ err: error }, 'housekeeping failed; next in ten minutes'),
+    )
+  }, interval)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+/** One round of {@link startHousekeeping}, in batches so that no statement holds many locks. */
+export async function purge(query: Query, settings: Settings): Promise<void> {
+  const before = (retention: number) => new Date(Date.now() - retention)
+  await untilNone(query, outboxText, [firstIdAt(before(settings.OUTBOX_RETENTION))])
+  await untilNone(query, inboxText, [before(settings.INBOX_RETENTION)])
+  await untilNone(query, keysText, [before(settings.IDEMPOTENCY_RETENTION)])
+  await untilNone(query, suspectsText, [before(settings.INBOX_RETENTION)])
+}
+
+const outboxText = `delete from chassis.outbox where id in (
+  select id from chassis.outbox where id < $1 and published_at is not null limit ${batchSize})`
+const inboxText = purgeText('processed_messages', 'processed_at')
+const keysText = purgeText('idempotency_keys', 'created_at')
+const suspectsText = purgeText('suspect_messages', 'seen_at')
+
+function purgeText(table: string, column: string): string {
+  return `delete from chassis.${table} where ctid = any(array(
+    select ctid from chassis.${table} where ${column} < $1 limit ${batchSize}))`
+}
+
+async function untilNone(query: Query, text: string, values: unknown[]): Promise<void> {
+  let deleted: number
+  do deleted = (await query({ text, values })).rowCount ?? 0
+  while (deleted === batchSize)
+}

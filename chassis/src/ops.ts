@@ -1,0 +1,121 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { countReplayable, replayDeadLetters, type ReplaySelection } from './dead-letters.ts'
+import { Rejection, rejections } from './rejection.ts'
+import type { App, Query } from './service.ts'
+
+const deadLetter = z.object({
+  id: z.uuid(),
+  queue: z.string(),
+  messageId: z.string(),
+  type: z.string(),
+  reason: z.string(),
+  error: z.string().nullable(),
+  attempts: z.int(),
+  fingerprint: z.string(),
+  traceId: z.string().nullable(),
+  aggregateId: z.string().nullable(),
+  payload: z.string(),
+  diedAt: z.date(),
+  replayedAt: z.date().nullable(),
+})
+
+const group = z.object({
+  fingerprint: z.string(),
+  queue: z.string(),
+  type: z.string(),
+  reason: z.string(),
+  error: z.string().nullable(),
+  count: z.int(),
+  firstDiedAt: z.date(),
+  lastDiedAt: z.date(),
+  newestId: z.uuid(),
+})
+
+const replayBody = z
+  .strictObject({ fingerprint: z.string().optional(), all: z.literal(true).optional(), dryRun: z.boolean().optional() })
+  .refine(
+    ({ fingerprint, all }) => (fingerprint === undefined) !== (all === undefined),
+    'give fingerprint or all: true',
+  )
+
+const params = z.object({ id: z.uuid() })
+const replayed = z.object({ replayed: z.int() })
+
+/**
+ * `/ops`: what operators look at and repair. Only on the service's own port, and only for callers on the same machine
+ * (or in the same container): the gateway does not route it.
+ */
+export function opsRoutes(query: Query, onPublished: () => void): (app: App) => void {
+  const replay = async (selection: ReplaySelection) => {
+    const count = await replayDeadLetters(query, selection)
+    if (count > 0) onPublished()
+    return { replayed: count }
+  }
+  return app => {
+    const onRequest = async (request: FastifyRequest) => requireLoopback(request)
+
+    app.get(
+      '/ops/dead-letters',
+      { onRequest, schema: { tags: ['ops'], response: { 200: z.object({ groups: z.array(group) }) } } },
+      async () => ({ groups: (await query<z.infer<typeof group>>({ text: groupsText })).rows }),
+    )
+    app.get(
+      '/ops/dead-letters/:id',
+      { onRequest, schema: { tags: ['ops'], params, response: { 200: deadLetter } } },
+      async request => {
+        const { id } = request.params
+        const { rows } = await query<z.infer<typeof deadLetter>>({ text: `${lettersText} where id = $1`, values: [id] })
+        if (!rows[0]) throw rejections.notFound('dead-letter', id)
+        return rows[0]
+      },
+    )
+    app.post(
+      '/ops/dead-letters/:id/replay',
+      { onRequest, schema: { tags: ['ops'], params, response: { 200: replayed } } },
+      async request => {
+        const { id } = request.params
+        const result = await replay({ id })
+        if (result.replayed === 0) throw notReplayable(id)
+        return result
+      },
+    )
+    app.post(
+      '/ops/dead-letters/replay',
+      { onRequest, schema: { tags: ['ops'], body: replayBody, response: { 200: replayed.partial().extend({ wouldReplay: z.int().optional() }) } } }, // prettier-ignore
+      async request => {
+        const { fingerprint, dryRun } = request.body
+        const selection: ReplaySelection = fingerprint === undefined ? { all: true } : { fingerprint }
+        return dryRun ? { wouldReplay: await countReplayable(query, selection) } : replay(selection)
+      },
+    )
+    app.delete('/ops/dead-letters/:id', { onRequest, schema: { tags: ['ops'], params } }, async (request, reply) => {
+      const { id } = request.params
+      const { rowCount } = await query({ text: 'delete from chassis.dead_letters where id = $1', values: [id] })
+      if (rowCount === 0) throw rejections.notFound('dead-letter', id)
+      return reply.code(204).send()
+    })
+  }
+}
+
+function notReplayable(id: string): Rejection {
+  const reasons = 'it does not exist, was replayed already, or was malformed and would only die again'
+  return new Rejection('not-replayable', 409, `Dead letter ${id} cannot be replayed: ${reasons}.`)
+}
+
+// Until services verify tokens, being on the machine is what shows that somebody may operate it.
+function requireLoopback(request: FastifyRequest): void {
+  const address = request.socket.remoteAddress ?? ''
+  if (/^(127\.|::1$|::ffff:127\.)/.test(address) && request.headers['x-forwarded-for'] === undefined) return
+  throw new Rejection('ops-local-only', 403, 'The /ops endpoints answer only on the machine of the service itself.')
+}
+
+const lettersText = `select id, queue, message_id as "messageId", type, reason, error, attempts, fingerprint,
+    trace_id as "traceId", aggregate_id as "aggregateId", payload, died_at as "diedAt", replayed_at as "replayedAt"
+  from chassis.dead_letters`
+
+const groupsText = `select fingerprint, queue, type, reason, (array_agg(error order by id desc))[1] as error,
+    count(*)::int as count, min(died_at) as "firstDiedAt", max(died_at) as "lastDiedAt",
+    (array_agg(id order by id desc))[1] as "newestId"
+  from chassis.dead_letters where replayed_at is null
+  group by fingerprint, queue, type, reason order by max(died_at) desc limit 100`

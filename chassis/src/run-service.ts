@@ -1,0 +1,55 @@
+import { ConfigError, environment } from './config.ts'
+import { migrate } from './migrate.ts'
+import type { Service } from './service.ts'
+import { setUpService } from './setup.ts'
+import { startService } from './start-service.ts'
+
+/**
+ * What a service's `main.ts` calls. Without an argument it starts the service and stops it on SIGTERM or SIGINT;
+ * `setup` migrates its database and declares its queues, `migrate` does only the former.
+ */
+export async function runService(
+  service: Service,
+  [command]: readonly string[] = process.argv.slice(2),
+): Promise<void> {
+  try {
+    if (command === undefined) await serve(service)
+    else if (command === 'setup') await setUpService(service, environment())
+    else if (command === 'migrate') await migrateOnly(service)
+    else fail(`Unknown command ${command}. Use setup, migrate, or nothing to start app-${service.name}.`)
+  } catch (error) {
+    fail(explain(service, error))
+  }
+}
+
+async function serve(service: Service): Promise<void> {
+  const running = await startService(service, environment())
+  const stop = () => void running.stop().finally(() => process.exit(0))
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+}
+
+async function migrateOnly(service: Service): Promise<void> {
+  const url = environment()['DATABASE_URL']
+  if (!url) throw new ConfigError(`app-${service.name}`, new Map([['DATABASE_URL', 'is missing']]))
+  await migrate(url, service.migrations)
+}
+
+const hint = '\nNo servers at hand? `npm run infra` in the root folder starts both and prints the two lines to set.'
+
+function explain(service: Service, error: unknown): string {
+  if (error instanceof ConfigError) {
+    return /DATABASE_URL|BROKER_URL/.test(error.variables.join(' ')) ? error.message + hint : error.message
+  }
+  const { code, port } = error as { code?: string; port?: number }
+  if (code === 'EADDRINUSE')
+    return `app-${service.name}: port ${port ?? service.port} is taken. Set PORT to another one.`
+  if (code === 'ECONNREFUSED')
+    return `app-${service.name} cannot reach its database: ${(error as Error).message}${hint}`
+  return `app-${service.name} cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+}

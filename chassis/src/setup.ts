@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { baseConfig, readConfig, type Environment } from './config.ts'
+import { isConnectionLost } from './database-errors.ts'
+import { migrate } from './migrate.ts'
+import type { Service } from './service.ts'
+import { setUpTopology } from './topology.ts'
+
+const { DATABASE_URL, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS } = baseConfig
+const setupConfig = { DATABASE_URL, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS }
+
+/**
+ * Makes a service ready to be started, or to be written to while it is not running: migrates its database and declares
+ * its queues. Runs for every service before any service starts, so that a consumer that has never run misses nothing.
+ * @throws ConfigError, or what PostgreSQL or the broker said after 30 s of trying.
+ */
+export async function setUpService(service: Service, env: Environment): Promise<void> {
+  const config = readConfig(`app-${service.name}`, setupConfig, env)
+  await whenReachable(() => migrate(config.DATABASE_URL, service.migrations))
+  await whenReachable(() => setUpTopology(config.BROKER_URL, service.name, service.consumers, config))
+}
+
+/** Repeats `work` for up to 30 s while the server it needs is still starting. */
+export async function whenReachable<Result>(work: () => Promise<Result>): Promise<Result> {
+  const deadline = Date.now() + 30_000
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isConnectionLost(error) || Date.now() > deadline) throw error
+      await sleep(500)
+    }
+  }
+}
