@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { builtinModules } from 'node:module'
 import { describe, expect, test } from 'vitest'
-import { importViolations, isTest, readsEnvironment, undeclaredPackages, workspaceOf } from './import-rules.ts'
+import { importViolations, readsEnvironment, undeclaredPackages, workspaceOf, type Declared } from './import-rules.ts'
 import { importsOf } from './imports.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -48,18 +48,13 @@ describe('the code', () => {
   })
 })
 
-/** What a file may import: its workspace's dependencies; the root's tools too where it never runs in an image. */
-function declaredFor(file: string): ReadonlySet<string> {
-  const own = packageNames(`${workspaceOf(file)}/package.json`, ['dependencies', 'optionalDependencies'])
-  const tools = packageNames('package.json', ['devDependencies'])
-  const development = packageNames(`${workspaceOf(file)}/package.json`, ['devDependencies'])
-  const runs = file.includes('/src/') && !isTest(file)
-  return new Set([...builtinModules, ...own, ...(runs ? typesOf(development) : [...tools, ...development])])
-}
-
-/** `pg` is declared by `@types/pg` as far as its types go. */
-function typesOf(names: readonly string[]): string[] {
-  return names.filter(name => name.startsWith('@types/'))
+/** The root's tools are at hand everywhere while developing, and in no image. */
+function declaredFor(file: string): Declared {
+  const manifest = `${workspaceOf(file)}/package.json`
+  return {
+    runtime: new Set([...builtinModules, ...packageNames(manifest, ['dependencies', 'optionalDependencies'])]),
+    development: new Set(['package.json', manifest].flatMap(path => packageNames(path, ['devDependencies']))),
+  }
 }
 
 function packageNames(manifest: string, sections: readonly string[]): string[] {
@@ -134,10 +129,15 @@ describe('a violation is recognised', () => {
 
   test('a package that is not declared', () => {
     const source = "import pg from 'pg'; import { a } from '@scope/b/c'; import type { M } from '@feira/contracts'"
-    const declared = new Set(['pg', '@feira/contracts'])
+    const declared = { runtime: new Set(['pg', '@feira/contracts']), development: new Set(['@scope/b']) }
     expect(undeclaredPackages('app-orders/src/a.ts', source, declared)).toEqual([
       'app-orders/src/a.ts imports @scope/b, which app-orders/package.json does not declare',
     ])
+    for (const file of ['app-orders/src/a.test.ts', 'app-orders/drizzle.config.ts', 'chassis/src/testing/a.ts'])
+      expect(undeclaredPackages(file, source, declared)).toEqual([])
+    const typeOnly = "import type { a } from '@scope/b'"
+    expect(undeclaredPackages('app-orders/src/a.ts', typeOnly, declared)).toEqual([])
+    expect(undeclaredPackages('app-orders/src/a.test.ts', "import 'c'", declared)).toHaveLength(1)
   })
 })
 

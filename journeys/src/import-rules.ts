@@ -82,12 +82,22 @@ export function importViolations(file: string, source: string): string[] {
   )
 }
 
-/** Packages that `file` imports and its workspace does not declare: they would be missing in that workspace's image. */
-export function undeclaredPackages(file: string, source: string, declared: ReadonlySet<string>): string[] {
+/** What the manifests declare for a file: what is there when it runs, and what is there besides while developing. */
+export interface Declared {
+  readonly runtime: ReadonlySet<string>
+  readonly development: ReadonlySet<string>
+}
+
+/** Packages that `file` imports and no manifest declares for it: they would be missing in its workspace's image. */
+export function undeclaredPackages(file: string, source: string, { runtime, development }: Declared): string[] {
+  const neverInImage = isTest(file) || !file.includes('/src/') || file.startsWith('chassis/src/testing/')
   return edgesOf(file, source)
-    .map(({ target, workspace }) => packageOf(target, workspace))
-    .filter(name => name !== undefined && !declared.has(name))
-    .map(name => `${file} imports ${name}, which ${workspaceOf(file)}/package.json does not declare`)
+    .map(({ target, workspace, typeOnly }) => ({ name: packageOf(target, workspace), typeOnly }))
+    .filter(({ name, typeOnly }) => {
+      const there = name === undefined || runtime.has(name)
+      return !there && !((typeOnly || neverInImage) && development.has(name))
+    })
+    .map(({ name }) => `${file} imports ${name}, which ${workspaceOf(file)}/package.json does not declare`)
 }
 
 /** Whether the environment is read by other means than `environment()`. */
