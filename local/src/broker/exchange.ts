@@ -60,7 +60,7 @@ export class Exchange {
 
   /** @param headers read only where a binding asks for them, because decoding them costs. */
   *route(routingKey: string, headers: () => Table): Generator<Binding, void, void> {
-    const words = this.definition.type === 'topic' ? routingKey.split('.') : []
+    const words = this.definition.type === 'topic' ? wordsOf(routingKey) : []
     for (const { binding, matches } of this.#routes) {
       if (matches({ routingKey, words, headers })) yield binding
     }
@@ -88,8 +88,13 @@ function matcher(type: ExchangeType, binding: Binding): Matcher {
   }
 }
 
+// An empty key has no words, not an empty one.
+function wordsOf(key: string): string[] {
+  return key === '' ? [] : key.split('.')
+}
+
 function topicMatcher(pattern: string): Matcher {
-  const parts = pattern.split('.')
+  const parts = wordsOf(pattern)
   if (!parts.includes('#') && !parts.includes('*')) return ({ routingKey }) => routingKey === pattern
   return ({ words }) => topicMatches(parts, words)
 }
