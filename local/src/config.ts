@@ -1,0 +1,59 @@
+import { environment, flag, integer, readConfig, type ConfigOf } from '@feira/chassis'
+import { z } from 'zod'
+import { services } from './services.ts'
+
+const names = services.map(({ name }) => name)
+
+const serviceList = z
+  .string()
+  .transform(text => text.split(',').map(name => name.trim().replace(/^app-/, '')))
+  .pipe(z.array(z.enum(names, `must name services among ${names.join(', ')}`)))
+
+const port = (number: number, what: string) => integer(1, 65_535).default(number).describe(`port of ${what}`)
+
+/** One variable per service, e.g. `ORDERS_PORT`. */
+export function portVariable(service: string): string {
+  return `${service.toUpperCase()}_PORT`
+}
+
+/** What `npm start`, `npm run infra` and `npm run demo` read. */
+export const localConfig = {
+  DATABASE_URL: z
+    .string()
+    .optional()
+    .describe('a PostgreSQL login with CREATEDB and CREATEROLE, instead of the embedded server'),
+  BROKER_URL: z.string().optional().describe('a RabbitMQ, instead of the embedded broker'),
+  BROKER_NAMESPACE: z.string().max(64).default('').describe('prefix of exchange and queues'),
+  SERVICES: serviceList.optional().describe('which services to start, e.g. orders,invoices'),
+  SERVICE: serviceList.optional().describe('another name for SERVICES'),
+  DATA_DIR: z.string().default('.feira').describe('where the embedded servers keep their data'),
+  GATEWAY_PORT: port(8_000, 'the gateway'),
+  POSTGRES_PORT: port(54_329, 'the embedded PostgreSQL'),
+  BROKER_PORT: port(56_729, 'the embedded broker'),
+  RATE_LIMIT: z
+    .preprocess(text => (text === 'on' ? 'true' : text === 'off' ? 'false' : text), flag())
+    .default(false)
+    .describe('on: the gateway limits rates as Kong does'),
+  LOG_LEVEL: z.string().default('warn').describe('info shows every request and message'),
+  ...Object.fromEntries(
+    services.map(service => [portVariable(service.name), port(service.port, `app-${service.name}`)]),
+  ),
+}
+
+export type LocalConfig = ConfigOf<typeof localConfig>
+
+/** @throws ConfigError naming every bad variable. */
+export function readLocalConfig(): LocalConfig {
+  return readConfig('Feira', localConfig, environment())
+}
+
+/** The port that a service listens on in local mode. */
+export function portOf(config: LocalConfig, service: string): number {
+  return (config as Record<string, unknown>)[portVariable(service)] as number
+}
+
+/** The services to start. */
+export function chosenServices(config: LocalConfig) {
+  const chosen = config.SERVICES ?? config.SERVICE
+  return chosen ? services.filter(({ name }) => chosen.includes(name)) : services
+}

@@ -1,0 +1,85 @@
+import { parseArgs } from 'node:util'
+import { ConfigError } from '@feira/chassis'
+import { readLocalConfig } from './config.ts'
+import { playDemo } from './demo.ts'
+import { offerEnvironment } from './dev-environment.ts'
+import { startInfra } from './infra.ts'
+import { PortsTaken, requirePorts } from './ports.ts'
+import { infraScreen, showProgress, startScreen } from './screen.ts'
+import { startSystem } from './system.ts'
+
+const help = `Feira on this machine, without Docker.
+
+  npm start                     every service, on embedded PostgreSQL and an embedded broker, gateway on :8000
+  npm start -- --processes      each service in a process of its own
+  SERVICES=orders npm start     some of them
+  DATABASE_URL=… BROKER_URL=… npm start
+                                on real servers (a PostgreSQL login with CREATEDB and CREATEROLE)
+  npm run infra                 only PostgreSQL and the broker, for \`npm run dev -w app-orders\`
+  npm run demo                  one order, step by step, as it happens
+
+Variables: .env.example says which there are.`
+
+try {
+  await run()
+} catch (error) {
+  fail(error)
+}
+
+async function run(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { processes: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+  })
+  const [command = 'start'] = positionals
+  if (values.help) console.log(help)
+  else if (command === 'start') await start(values.processes)
+  else if (command === 'infra') await infra()
+  else if (command === 'demo') await playDemo(readLocalConfig())
+  else throw new Error(`There is no command ${command}.\n\n${help}`)
+}
+
+async function start(processes: boolean): Promise<void> {
+  const config = readLocalConfig()
+  await requirePorts(config, { infraOnly: false })
+  const startedAt = performance.now()
+  const system = await startSystem(config, {
+    processes,
+    progress: showProgress,
+    onCrash: message => fail(new Error(message)),
+  })
+  console.log(startScreen(config, system.infra, (performance.now() - startedAt) / 1_000))
+  stopOnSignal(() => system.stop())
+}
+
+async function infra(): Promise<void> {
+  const config = readLocalConfig()
+  await requirePorts(config, { infraOnly: true })
+  const servers = await startInfra(config, showProgress)
+  const withdraw = await offerEnvironment(config, servers)
+  console.log(infraScreen(config, servers))
+  stopOnSignal(async () => {
+    await withdraw()
+    await servers.stop()
+  })
+}
+
+function stopOnSignal(stop: () => Promise<void>): void {
+  let stopping = false
+  const onSignal = (signal: string) => {
+    // Whoever presses Ctrl-C twice does not want to wait.
+    if (stopping) process.exit(1)
+    stopping = true
+    if (signal === 'SIGINT') console.log('\nStopping; press Ctrl-C again to stop at once.')
+    stop().then(() => process.exit(0), fail)
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+}
+
+function fail(error: unknown): never {
+  const expected = error instanceof ConfigError || error instanceof PortsTaken
+  const text = error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error)
+  console.error(`\n${text}`)
+  process.exit(1)
+}
