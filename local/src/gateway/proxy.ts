@@ -1,5 +1,4 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as connect } from 'node:http'
-import { pipeline } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Exchange, problemAnswer, problems, send } from './answer.ts'
 import type { ServiceConfig } from './config.ts'
@@ -98,11 +97,11 @@ function relay(incoming: IncomingMessage, { response, responseHeaders }: Exchang
   const headers = { ...endToEndHeaders(incoming), ...responseHeaders }
   const vary = [incoming.headers.vary, responseHeaders['vary']].filter(value => value !== undefined).join(', ')
   response.writeHead(incoming.statusCode ?? 502, vary === '' ? headers : { ...headers, vary })
-  // An event stream may have nothing to say for a while after its headers.
-  response.flushHeaders()
-  pipeline(incoming, response, error => {
-    if (error) response.destroy()
-  })
+  // An event stream may have nothing to say for a while after its headers. With a length the body follows at once, and
+  // travels in the same packet.
+  if (incoming.headers['content-length'] === undefined) response.flushHeaders()
+  // Not stream.pipeline, which makes an AbortController for every answer: `forward` closes the other direction already.
+  incoming.on('error', () => response.destroy()).pipe(response)
 }
 
 const neverConnected = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT'])
