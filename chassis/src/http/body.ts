@@ -16,7 +16,8 @@ export function acceptJson(app: App): void {
   app.removeAllContentTypeParsers()
   const parse = (request: FastifyRequest, body: Buffer, done: Done) => {
     try {
-      done(null, readJson(request, body))
+      // Where there is nothing, that is the answer, whatever the body holds.
+      done(null, request.is404 ? undefined : readJson(request, body))
     } catch (error) {
       done(error as Error)
     }
@@ -24,7 +25,7 @@ export function acceptJson(app: App): void {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parse)
   app.addContentTypeParser(/^application\/[\w.!#$&^-]+\+json(?:;|$)/, { parseAs: 'buffer' }, parse)
   app.addContentTypeParser('*', (request, _payload, done) => {
-    done(refusals.unsupportedMediaType(request.headers['content-type']))
+    done(request.is404 ? null : refusals.unsupportedMediaType(request.headers['content-type']))
   })
 }
 

@@ -32,7 +32,8 @@ export function refuseUnrouted(app: Routed, answer: AnswerError): void {
     const path = pathOf(request)
     const allowed = app.supportedMethods.filter(method => app.findRoute({ method, url: path }) !== null)
     answer(
-      allowed.length > 0
+      // A route that looks for something itself, such as a file, also ends here.
+      allowed.length > 0 && !allowed.includes(request.method)
         ? refusals.methodNotAllowed(request.method, path, allowed)
         : refusals.routeNotFound(request.method, path),
       request,

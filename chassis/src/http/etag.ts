@@ -7,7 +7,8 @@ interface WithHeaders {
 interface Versionable {
   header(name: 'etag', value: string): unknown
   code(status: number): unknown
-  send(payload?: never): unknown
+  // `never`, so that the reply of a route with any answer fits.
+  send(payload: never): unknown
 }
 
 /** The strong entity tag of a version: `"3"`. */
@@ -25,7 +26,7 @@ export function versioned<Body>(request: WithHeaders, reply: Versionable, versio
   if (!matches(request.headers['if-none-match'], etag, 'weak')) return body
   reply.code(304)
   // Fastify takes a returned reply to mean "already answered"; no schema has a word for that.
-  return reply.send() as Body
+  return reply.send(undefined as never) as Body
 }
 
 /**

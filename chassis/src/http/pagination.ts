@@ -11,7 +11,7 @@ export const pageQuery = {
       z.int({ error: limitMessage }).min(1, limitMessage).max(100, limitMessage),
     )
     .default(20)
-    .meta({ description: 'how many items to answer', default: 20 }),
+    .describe('how many items at most, 20 when absent'),
   cursor: z.string().max(512).optional().describe('`nextCursor` of the page before'),
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { currentTrace } from '../trace.ts'
 import { isConnectionLost } from '../database-errors.ts'
 import { Rejection } from '../rejection.ts'
+import { clip } from './hostile-text.ts'
 
 export const problemMediaType = 'application/problem+json'
 
@@ -61,11 +62,11 @@ export const refusals = {
   bodyTooLarge: () => new Rejection('body-too-large', 413, 'The body is larger than this resource takes.'),
   bodyIncomplete: () =>
     new Rejection('malformed-request', 400, 'The body is shorter or longer than its Content-Length says.'),
-  unsupportedMediaType: (got: string | undefined) =>
+  unsupportedMediaType: (got?: string) =>
     new Rejection(
       'unsupported-media-type',
       415,
-      `The body must be application/json or application/*+json in UTF-8, uncompressed, and say so in Content-Type; ${got ? `it says ${got}` : 'it says nothing'}.`,
+      `The body must be application/json or application/*+json in UTF-8, uncompressed, and say so in Content-Type${got ? `; this one is ${clip(got)}` : ''}.`,
       { headers: { accept: 'application/json, application/*+json' } },
     ),
   dependencyUnavailable: () =>
@@ -79,6 +80,7 @@ const ofFastifyCode: Readonly<Record<string, () => Rejection>> = {
   FST_ERR_BAD_URL: refusals.malformedUrl,
   FST_ERR_MAX_PARAM_LENGTH: refusals.urlTooLong,
   FST_ERR_CTP_BODY_TOO_LARGE: refusals.bodyTooLarge,
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: refusals.unsupportedMediaType,
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: refusals.bodyIncomplete,
 }
 

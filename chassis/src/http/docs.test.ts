@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import type { App } from '../service.ts'
+import { startHttp } from './fixture.ts'
+import { pageOf, pageQuery } from './pagination.ts'
+
+const line = z.object({ sku: z.string(), quantity: z.int() }).meta({ id: 'DocsTestLine' })
+const order = z
+  .object({
+    id: z.uuid(),
+    lines: z.array(line),
+    note: z.string().default('none'),
+    placedAt: z.date(),
+    paidAt: z.date().nullable(),
+  })
+  .meta({ id: 'DocsTestOrder' })
+const routes = (app: App) => {
+  app.get('/orders/:id', {
+    schema: {
+      summary: 'Reads an order.',
+      tags: ['orders'],
+      params: z.object({ id: z.uuid().describe('its id') }),
+      response: { 200: order },
+    },
+    handler: async () => ({}) as never,
+  })
+  app.get('/orders', {
+    schema: { querystring: z.object(pageQuery), response: { 200: pageOf(order) } },
+    handler: async () => ({}) as never,
+  })
+  app.put('/orders/:id', {
+    schema: { body: order.omit({ id: true }), response: { 204: z.undefined() } },
+    handler: async () => undefined,
+  })
+  app.post('/orders', { schema: { body: order.optional() }, handler: async () => ({}) })
+}
+
+interface Document {
+  readonly openapi: string
+  readonly info: object
+  readonly paths: Record<string, Record<string, Record<string, unknown>>>
+  readonly components: {
+    readonly schemas: Record<string, { properties: Record<string, unknown>; required?: string[] }>
+  }
+}
+
+async function document(): Promise<Document> {
+  const { app } = await startHttp([routes])
+  return (await app.inject('/docs/json')).json()
+}
+
+describe('the OpenAPI document', () => {
+  it('is of version 3.1, named after the service, and lists its routes but no probes', async () => {
+    const { openapi, info, paths } = await document()
+    expect(openapi).toBe('3.1.0')
+    expect(info).toEqual({ title: 'orders', summary: 'Takes orders.', version: '1' })
+    expect(Object.entries(paths).map(([path, methods]) => [path, Object.keys(methods)])).toEqual([
+      ['/orders/{id}', ['get', 'put']],
+      ['/orders', ['get', 'post']],
+    ])
+  })
+
+  it('describes parameters', async () => {
+    const { paths } = await document()
+    expect(paths['/orders/{id}']?.['get']).toMatchObject({
+      summary: 'Reads an order.',
+      tags: ['orders'],
+      parameters: [
+        { in: 'path', name: 'id', required: true, description: 'its id', schema: { type: 'string', format: 'uuid' } },
+      ],
+    })
+    expect(paths['/orders']?.['get']?.['parameters']).toMatchObject([
+      {
+        in: 'query',
+        name: 'limit',
+        required: false,
+        schema: { type: 'integer', minimum: 1, maximum: 100 },
+      },
+      { in: 'query', name: 'cursor', required: false, schema: { type: 'string' } },
+    ])
+  })
+
+  it('makes components of named schemas, apart for reading and writing where they differ', async () => {
+    const { paths, components } = await document()
+    const written = { $ref: '#/components/schemas/DocsTestOrder' }
+    expect(paths['/orders/{id}']?.['get']?.['responses']).toMatchObject({
+      200: { content: { 'application/json': { schema: written } } },
+    })
+    const read = { $ref: '#/components/schemas/DocsTestOrder2' }
+    expect(paths['/orders']?.['post']?.['requestBody']).toEqual({
+      required: false,
+      content: { 'application/json': { schema: read } },
+    })
+    expect(components.schemas['DocsTestOrder']?.required).toContain('note')
+    expect(components.schemas['DocsTestOrder2']?.required).not.toContain('note')
+    expect(components.schemas['DocsTestOrder']?.properties).toMatchObject({
+      lines: { items: { $ref: expect.stringMatching('^#/components/schemas/DocsTestLine') as string } },
+      placedAt: { type: 'string', format: 'date-time' },
+      paidAt: { anyOf: [{ type: 'string', format: 'date-time' }, { type: 'null' }] },
+    })
+  })
+
+  it('has no dangling references', async () => {
+    const text = JSON.stringify(await document())
+    const { components } = await document()
+    const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(match => String(match[1]))
+    expect(references.length).toBeGreaterThan(5)
+    for (const reference of references)
+      expect(Object.keys(components.schemas)).toContain(reference.replace('#/components/schemas/', ''))
+  })
+
+  it('says of every route that its errors are problems, and of 204 that it has no body', async () => {
+    const { paths, components } = await document()
+    for (const operation of Object.values(paths).flatMap(methods => Object.values(methods))) {
+      expect(operation['responses']).toMatchObject({
+        default: { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+      })
+    }
+    expect(components.schemas['Problem']?.required).toContain('code')
+    expect(paths['/orders/{id}']?.['put']?.['responses']).toMatchObject({ 204: { description: 'No Content' } })
+    expect(JSON.stringify(paths['/orders/{id}']?.['put']?.['responses'])).not.toContain('"application/json"')
+  })
+})
+
+describe('the page', () => {
+  it.each(['/docs', '/docs/', '/orders/docs', '/orders/docs/'])('%s and all that it loads is served', async path => {
+    const { app } = await startHttp([routes])
+    const url = await app.listen({ port: 0, host: '127.0.0.1' })
+    const page = await fetch(url + path)
+    expect(page.status).toBe(200)
+    const links = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(match => String(match[1]))
+    expect(links.length).toBeGreaterThan(5)
+    for (const link of links) {
+      const asset = await fetch(new URL(link, url + path))
+      expect([link, asset.status]).toEqual([link, 200])
+      expect((await asset.arrayBuffer()).byteLength).toBeGreaterThan(0)
+      expect(asset.headers.get('x-content-type-options')).toBe('nosniff')
+    }
+    const json = await fetch(new URL('json', `${url}${path.replace(/\/$/, '')}/`))
+    expect(await json.json()).toMatchObject({ openapi: '3.1.0' })
+  })
+
+  it('may run its own scripts; nothing else may', async () => {
+    const { app } = await startHttp([routes])
+    const policy = async (url: string) => (await app.inject(url)).headers['content-security-policy']
+    expect(await policy('/docs')).toContain("script-src 'self'")
+    expect(await policy('/docs/static/swagger-initializer.js')).toContain("script-src 'self'")
+    expect(await policy('/orders')).toBe("default-src 'none'; frame-ancestors 'none'")
+    expect((await app.inject('/docs')).body).not.toMatch(/<script>|<script [^>]*>\s*\w/)
+  })
+
+  it('answers for what it does not have with a problem', async () => {
+    const { app } = await startHttp([routes])
+    for (const path of ['/docs/nothing', '/docs/static/nothing.js', '/orders/docs/static/../../../package.json']) {
+      const answer = await app.inject(path)
+      expect(answer.statusCode).toBe(404)
+      expect(answer.json()).toMatchObject({ code: 'route-not-found' })
+    }
+  })
+})

@@ -1,0 +1,164 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { Rejection } from '../rejection.ts'
+import type { App } from '../service.ts'
+import { annotate, currentFields, currentTrace } from '../trace.ts'
+import { eventually, startHttp } from './fixture.ts'
+
+const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+const seen: Record<string, string | undefined> = {}
+const routes = (app: App) => {
+  app.addHook('preHandler', async () => void (seen['hook'] = currentTrace()?.traceId))
+  app.post('/orders/:id', { schema: { body: z.object({ fail: z.boolean().optional() }) } }, async request => {
+    seen['handler'] = currentTrace()?.traceId
+    await pause(1)
+    seen['afterAwait'] = currentTrace()?.traceId
+    annotate({ orderId: 'o-1' })
+    if (request.body.fail) throw new Error('broken')
+    return { correlationId: currentFields()?.['correlationId'] }
+  })
+  app.get('/conflict', async () => {
+    throw new Rejection('conflict', 409, 'No.')
+  })
+}
+const post = { method: 'POST', url: '/orders/7?token=s3cret', payload: {} } as const
+
+describe('the correlation id', () => {
+  it.each(['x-correlation-id', 'x-request-id'])(
+    'is taken from %s, kept while handling, and given back',
+    async header => {
+      const { app } = await startHttp([routes])
+      const answer = await app.inject({ ...post, headers: { [header]: 'abc-1' } })
+      expect(answer.headers['x-correlation-id']).toBe('abc-1')
+      expect(answer.json()).toEqual({ correlationId: 'abc-1' })
+    },
+  )
+
+  it.each(['', 'a b', 'é', 'x'.repeat(129), 'a\tb'])('%j is replaced by a new one', async value => {
+    const { app } = await startHttp([routes])
+    const answer = await app.inject({ url: '/nowhere', headers: { 'x-correlation-id': value } })
+    expect(answer.headers['x-correlation-id']).toMatch(/^[\da-f-]{36}$/)
+  })
+})
+
+describe('the trace', () => {
+  it('continues the caller’s, through hooks, body parsing, awaiting and errors', async () => {
+    const { app } = await startHttp([routes])
+    const url = await app.listen({ port: 0, host: '127.0.0.1' })
+    const body = JSON.stringify({ fail: true, padding: 'x'.repeat(200_000) })
+    const headers = { traceparent: parent, 'content-type': 'application/json' }
+    const answer = await fetch(`${url}/orders/7`, { method: 'POST', headers, body })
+    const traceId = '0af7651916cd43dd8448eb211c80319c'
+    expect(seen).toEqual({ hook: traceId, handler: traceId, afterAwait: traceId })
+    expect(await answer.json()).toMatchObject({ traceId })
+    expect(answer.headers.get('x-trace-id')).toBe(traceId)
+  })
+
+  it('is new without a caller’s, and each request has its own', async () => {
+    const { app } = await startHttp([routes])
+    const answers = await Promise.all([app.inject(post), app.inject(post)])
+    const ids = answers.map(answer => answer.headers['x-trace-id'])
+    expect(new Set(ids).size).toBe(2)
+    expect(currentTrace()).toBeUndefined()
+  })
+
+  it('has a server span by the semantic conventions', async () => {
+    const { app, spans } = await startHttp([routes])
+    const answer = await app.inject({
+      ...post,
+      headers: { traceparent: parent, host: 'api.test:8443', 'user-agent': 'curl' },
+    })
+    const span = await eventually(() => spans[0])
+    const { traceId, spanId } = span.spanContext()
+    expect(span.name).toBe('POST /orders/:id')
+    expect(span.parentSpanContext?.spanId).toBe('b7ad6b7169203331')
+    expect(answer.headers['traceresponse']).toBe(`00-${traceId}-${spanId}-01`)
+    expect(span.attributes).toMatchObject({
+      'http.request.method': 'POST',
+      'http.response.status_code': 200,
+      'http.route': '/orders/:id',
+      'url.path': '/orders/7',
+      'url.scheme': 'http',
+      'server.address': 'api.test',
+      'server.port': 8443,
+      'user_agent.original': 'curl',
+    })
+    expect(JSON.stringify(span.attributes)).not.toContain('s3cret')
+  })
+
+  it('fails by errors of ours alone', async () => {
+    const { app, spans } = await startHttp([routes])
+    await app.inject({ ...post, payload: { fail: true } })
+    await app.inject('/conflict')
+    await eventually(() => spans.length === 2)
+    expect(spans.map(span => [span.name, span.status])).toEqual([
+      ['POST /orders/:id', { code: 2, message: 'broken' }],
+      ['GET /conflict', { code: 0 }],
+    ])
+  })
+})
+
+describe('the access log', () => {
+  it('has one line per request, with its route, ids and what the handler noted, without the query', async () => {
+    const { app, lines } = await startHttp([routes])
+    await app.inject({ ...post, headers: { 'x-correlation-id': 'abc-1', traceparent: parent } })
+    const line = await eventually(() => lines.find(each => each['path']))
+    expect(line).toMatchObject({
+      level: 'info',
+      method: 'POST',
+      route: '/orders/:id',
+      path: '/orders/7',
+      status: 200,
+      durationMs: expect.any(Number) as number,
+      correlationId: 'abc-1',
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      orderId: 'o-1',
+    })
+    expect(JSON.stringify(lines)).not.toContain('s3cret')
+    expect(lines.filter(each => each['path'])).toHaveLength(1)
+  })
+
+  it('tells errors of ours at error, the client’s at info', async () => {
+    const { app, lines } = await startHttp([routes])
+    await app.inject({ ...post, payload: { fail: true } })
+    await app.inject('/conflict')
+    await eventually(() => lines.filter(line => line['path']).length === 2)
+    expect(lines.filter(line => line['path']).map(line => [line['status'], line['level']])).toEqual([
+      [500, 'error'],
+      [409, 'info'],
+    ])
+  })
+})
+
+describe('the metrics', () => {
+  it('count by method, route pattern and status', async () => {
+    const { app, metrics, lines } = await startHttp([routes])
+    await app.inject(post)
+    await app.inject({ ...post, url: '/orders/8' })
+    await app.inject('/wp-admin.php')
+    await eventually(() => lines.filter(line => line['path']).length === 3)
+    const text = await metrics.metrics()
+    expect(text).toContain('http_request_duration_seconds_count{method="POST",route="/orders/:id",status="200"} 2')
+    expect(text).toContain('http_request_duration_seconds_count{method="GET",route="unmatched",status="404"} 1')
+    expect(text).not.toContain('wp-admin')
+  })
+
+  it('tell the requests in flight', async () => {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    let entered = 0
+    const slow = (app: App) =>
+      app.get('/slow', async () => {
+        entered++
+        return released
+      })
+    const { app, metrics } = await startHttp([slow])
+    const inFlight = async () => (await metrics.getSingleMetricAsString('http_requests_in_flight')).split('\n').at(-1)
+    const answers = [app.inject('/slow'), app.inject('/slow')]
+    await eventually(() => entered === 2)
+    expect(await inFlight()).toBe('http_requests_in_flight 2')
+    release()
+    await Promise.all(answers)
+    await eventually(async () => (await inFlight()) === 'http_requests_in_flight 0')
+  })
+})
