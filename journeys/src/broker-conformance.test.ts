@@ -25,8 +25,11 @@ describe('the embedded broker', () => {
   conformance(() => broker.url)
 })
 
-if (await answers(rabbit)) describe('RabbitMQ', () => conformance(() => rabbit))
-else describe.skip('RabbitMQ (skipped: nothing answers at 127.0.0.1:5672)', () => conformance(() => rabbit))
+const rabbitAnswers = await answers(rabbit)
+const rabbitTitle = rabbitAnswers ? 'RabbitMQ' : 'RabbitMQ (skipped: nothing answers at 127.0.0.1:5672)'
+describe.skipIf(!rabbitAnswers)(rabbitTitle, () => {
+  conformance(() => rabbit)
+})
 
 /** What services rely on, whichever broker they talk to. */
 function conformance(url: () => string): void {
@@ -37,8 +40,16 @@ function conformance(url: () => string): void {
   })
   afterEach(() => opened.close())
 
-  describe('topology', () => topologyTests(bench))
-  describe('publishing', () => publishingTests(bench))
-  describe('delivery', () => deliveryTests(bench))
-  describe('dead letters', () => deadLetterTests(bench))
+  describe('topology', () => {
+    topologyTests(bench)
+  })
+  describe('publishing', () => {
+    publishingTests(bench)
+  })
+  describe('delivery', () => {
+    deliveryTests(bench)
+  })
+  describe('dead letters', () => {
+    deadLetterTests(bench)
+  })
 }
