@@ -7,6 +7,7 @@ export function newId(): string {
 
 /** The smallest UUIDv7 of a moment: every id made before it is less. */
 export function firstIdAt(moment: Date): string {
-  const milliseconds = moment.getTime().toString(16).padStart(12, '0')
+  // Ids count from 1970 (RFC 9562 §5.7); an earlier moment, as a negative number, would make no id.
+  const milliseconds = Math.max(0, moment.getTime()).toString(16).padStart(12, '0')
   return `${milliseconds.slice(0, 8)}-${milliseconds.slice(8)}-7000-8000-000000000000`
 }
