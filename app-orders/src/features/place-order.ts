@@ -15,6 +15,12 @@ const amount = z
     return z.NEVER
   })
 
+const aliases = [
+  ['amount', 'total'],
+  ['userId', 'user_id'],
+  ['userEmail', 'user_email'],
+] as const
+
 const newOrder = z
   .strictObject({
     amount: amount.optional().describe('e.g. 29.99'),
@@ -25,9 +31,11 @@ const newOrder = z
     user_email: z.email().max(254).optional(),
   })
   .refine(body => body.amount !== undefined || body.total !== undefined, { path: ['amount'], error: 'is required' })
-  .refine(body => body.amount === undefined || body.total === undefined || body.amount === body.total, {
-    path: ['total'],
-    error: 'says something else than amount',
+  .superRefine((body, context) => {
+    for (const [name, other] of aliases) {
+      if (body[name] === undefined || body[other] === undefined || body[name] === body[other]) continue
+      context.addIssue({ code: 'custom', path: [other], message: `says something else than ${name}` })
+    }
   })
 
 /** `POST /orders` → `order.created`. */
