@@ -54,8 +54,9 @@ export function createObserver({ log, metrics, tracer, isStopping }: ObserverOpt
     writeAccessLog(log, exchange, { status, seconds, failure })
     if (span.context.sampled) span.set(attributesOf(exchange, status))
     span.end(status >= 500 ? (failure ?? new Error(`answered ${status}`)) : undefined)
-    // A connection that was busy when the server closed is idle now.
-    if (isStopping()) request.server.server.closeIdleConnections()
+    // A connection that was busy when the server closed is idle now; Node would wait for its client to go.
+    const { server } = request.server
+    if (isStopping() && !server.listening) server.closeIdleConnections()
   }
 
   return {

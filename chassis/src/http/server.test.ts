@@ -141,6 +141,7 @@ describe('closing', () => {
     await entered
     stopping = true
     const closed = app.close()
+    await eventually(() => !app.server.listening)
     release()
     expect((await answer).body).toBe('{"done":true}')
     const releasedAt = performance.now()
