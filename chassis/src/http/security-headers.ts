@@ -1,7 +1,7 @@
 /**
  * What every answer says to browsers, by the OWASP REST Security Cheat Sheet: an API shows nothing, frames nothing, and is
- * read by its own origin alone. Constants, because `@fastify/helmet` works them out for each request, which costs as much
- * as the rest of the HTTP layer.
+ * read by its own origin alone. Constants, because `@fastify/helmet` works them out for each request: measured, that cost as
+ * much CPU as a bare Fastify request does.
  */
 export const securityHeaders = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
