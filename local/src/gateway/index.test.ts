@@ -284,6 +284,13 @@ describe('streams', () => {
       await expect(response.text()).rejects.toThrow('terminated')
     },
   )
+
+  test('a service that falls silent in mid-answer for longer than read_timeout neither', async () => {
+    const listener: RequestListener = (_, response) => void response.write('half')
+    const { url } = await startBefore(listener, { configFile: configure(same => same, oneService) })
+    const response = await fetch(`${url}/orders`)
+    await expect(response.text()).rejects.toThrow('terminated')
+  })
 })
 
 describe('a service that does not answer', () => {

@@ -101,7 +101,10 @@ function relay(incoming: IncomingMessage, { response, responseHeaders }: Exchang
   // travels in the same packet.
   if (incoming.headers['content-length'] === undefined) response.flushHeaders()
   // Not stream.pipeline, which makes an AbortController for every answer: `forward` closes the other direction already.
-  incoming.on('error', () => response.destroy()).pipe(response)
+  incoming.on('error', () => undefined).pipe(response)
+  incoming.once('close', () => {
+    if (!incoming.complete) response.destroy()
+  })
 }
 
 const neverConnected = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ENOENT'])
@@ -109,8 +112,8 @@ const neverConnected = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', '
 function fail(attempt: Attempt, outgoing: ClientRequest, error: NodeJS.ErrnoException): void {
   const { exchange, target, onFailure, retriesLeft } = attempt
   const { response } = exchange
-  if (response.headersSent) return void response.destroy()
-  if (response.destroyed) return
+  // With an answer under way its own end decides; a service may close after it, without having read the whole request.
+  if (response.headersSent || response.destroyed) return
   if (retriesLeft > 0 && mayRepeat(exchange.request, outgoing, error)) return void repeat(attempt)
   onFailure(error)
   const [status, reason] = explain(error)

@@ -25,13 +25,18 @@ export interface Placement {
   readonly directory: string
 }
 
+/** Makes a directory that is ours alone, below what may be everybody's, and returns its real path. */
+export function makeDirectory(directory: string): string {
+  fs.mkdirSync(path.dirname(directory), { recursive: true })
+  fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
+  return fs.realpathSync(directory)
+}
+
 /**
- * Makes `directory` and decides who runs PostgreSQL there: whoever we are; as root the user `nobody`, or, where it cannot
+ * Decides who runs PostgreSQL in `directory`: whoever we are; as root the user `nobody`, or, where it cannot
  * enter (a clone below /root), ourselves without our rights in a user namespace, or at last `nobody` on a copy elsewhere.
  */
 export function place(binaries: Binaries, directory: string): Placement {
-  fs.mkdirSync(path.dirname(directory), { recursive: true })
-  fs.mkdirSync(directory, { recursive: true, mode: 0o700 })
   if (process.getuid?.() !== 0) return { account: { prefix: [] }, binaries, directory }
   const ids = { uid: idOf('-u'), gid: idOf('-g') }
   const nobody: Account = { owner: ids, runAs: ids, prefix: [] }
@@ -78,8 +83,7 @@ function relocate(binaries: Binaries, directory: string, account: Account): Plac
   fs.chmodSync(home, 0o755)
   fs.writeFileSync(note, `${home}\n`)
   const copy = { folder: copyOf(binaries, home), major: binaries.major }
-  const data = path.join(home, 'data')
-  fs.mkdirSync(data, { recursive: true, mode: 0o700 })
+  const data = makeDirectory(path.join(home, 'data'))
   if (canUse(account, copy, data)) return { account, binaries: copy, directory: data }
   throw new Error(
     `PostgreSQL cannot run as root, and the user nobody cannot use ${home}. ` +

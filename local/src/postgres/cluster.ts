@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { handOver, type Placement } from './account.ts'
 import { program } from './binaries.ts'
 import { stopLeftover } from './postmaster.ts'
@@ -22,6 +24,7 @@ export async function openCluster(placement: Placement): Promise<Cluster> {
   const data = path.join(folder, 'data')
   // Before the files change hands, which a server at work on them would not survive.
   await stopLeftover(data)
+  await removeUnfinished(placement.directory)
   handOver(placement)
   if (!fs.existsSync(folder)) await createCluster(placement, folder)
   requireVersion(data, placement.binaries.major)
@@ -39,7 +42,6 @@ function requireVersion(data: string, major: string): void {
 
 // Only a complete cluster gets the final name: whatever interrupts initdb leaves a folder that nobody takes for one.
 async function createCluster(placement: Placement, folder: string): Promise<void> {
-  removeUnfinished(placement.directory)
   const unfinished = fs.mkdtempSync(path.join(placement.directory, 'unfinished-'))
   const password = path.join(unfinished, 'password')
   fs.writeFileSync(password, randomBytes(24).toString('hex'), { mode: 0o600 })
@@ -49,10 +51,14 @@ async function createCluster(placement: Placement, folder: string): Promise<void
   fs.renameSync(unfinished, folder)
 }
 
-function removeUnfinished(directory: string): void {
-  for (const name of fs.readdirSync(directory)) {
-    if (name.startsWith('unfinished-'))
-      fs.rmSync(path.join(directory, name), { recursive: true, force: true, maxRetries: 5 })
+// An initdb that lost its owner a moment ago is removing the same files. What stays after all is in nobody's way.
+async function removeUnfinished(directory: string): Promise<void> {
+  const find = () => fs.readdirSync(directory).filter(name => name.startsWith('unfinished-'))
+  const deadline = Date.now() + 5_000
+  for (let names = find(); names.length > 0 && Date.now() < deadline; names = find()) {
+    const removals = names.map(name => rm(path.join(directory, name), { recursive: true, force: true }))
+    await Promise.allSettled(removals)
+    await sleep(20)
   }
 }
 

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { place } from './account.ts'
+import { makeDirectory, place } from './account.ts'
 import { findBinaries } from './binaries.ts'
 import { openCluster } from './cluster.ts'
 import { lockDirectory } from './lock.ts'
@@ -29,7 +29,7 @@ export interface EmbeddedPostgres {
  */
 export async function startPostgres(options: PostgresOptions): Promise<EmbeddedPostgres> {
   const { host = '127.0.0.1' } = options
-  const dataDirectory = path.resolve(options.dataDirectory)
+  const dataDirectory = makeDirectory(path.resolve(options.dataDirectory))
   const unlock = await lockDirectory(dataDirectory)
   try {
     const placement = place(findBinaries(), dataDirectory)

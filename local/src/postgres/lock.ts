@@ -34,9 +34,11 @@ async function askHolder(address: string): Promise<string | undefined> {
   // One that is suspended holds the directory all the same.
   socket.setTimeout(2_000, () => socket.destroy(new Error('no answer')))
   try {
-    return (await socket.toArray()).join('')
+    return (await socket.toArray()).join('') || '(unknown)'
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    // It died as we asked.
+    if (code === 'ECONNRESET' || code === 'EPIPE') return askHolder(address)
     return code === 'ECONNREFUSED' || code === 'ENOENT' ? undefined : '(unknown: it does not answer)'
   }
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
+import * as fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -17,8 +17,8 @@ export interface Postmaster {
  */
 export function readPostmaster(data: string): Postmaster | undefined {
   const file = path.join(data, 'postmaster.pid')
-  if (!existsSync(file)) return undefined
-  const lines = readFileSync(file, 'utf8').split('\n')
+  if (!fs.existsSync(file)) return undefined
+  const lines = fs.readFileSync(file, 'utf8').split('\n')
   const pid = Number(lines[0])
   if (!Number.isInteger(pid) || pid <= 0) return undefined
   return { pid, identity: `${pid} ${lines[2]}`, ready: lines[7]?.trim() === 'ready' }
@@ -33,7 +33,7 @@ export async function stopLeftover(data: string): Promise<void> {
   const found = readPostmaster(data)
   if (!found) return
   if (!isPostmasterOf(found.pid, data)) {
-    if (isAlive(found.pid)) rmSync(path.join(data, 'postmaster.pid'), { force: true })
+    if (isAlive(found.pid)) fs.rmSync(path.join(data, 'postmaster.pid'), { force: true })
     return
   }
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
@@ -65,14 +65,31 @@ async function ends(pid: number, milliseconds: number): Promise<boolean> {
   return true
 }
 
-// A postmaster's working directory is its data directory.
+// Wrong either way is dear: a running server is not to be taken for a stranger, whose file is removed, nor the reverse.
 function isPostmasterOf(pid: number, data: string): boolean {
-  if (!isAlive(pid)) return false
   try {
     if (process.platform === 'win32') return execFileSync('tasklist', ['/FI', `PID eq ${pid}`]).includes('postgres')
-    if (existsSync('/proc/self')) return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data)
-    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).includes(data)
+    const [file = '', ...args] = commandOf(pid)
+    return path.basename(file) === 'postgres' && (args.includes(data) || workingDirectoryOf(pid) === data)
   } catch {
+    // It has just ended.
     return false
+  }
+}
+
+// Arguments are readable for everybody; paths with spaces come apart on macOS, which has no /proc.
+function commandOf(pid: number): string[] {
+  if (fs.existsSync('/proc/self')) return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+    .trim()
+    .split(' ')
+}
+
+// A server whose directory was renamed is still at work in it.
+function workingDirectoryOf(pid: number): string | undefined {
+  try {
+    return fs.readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return undefined
   }
 }
