@@ -26,10 +26,12 @@ describe('the embedded broker', () => {
 })
 
 const rabbitAnswers = await answers(rabbit)
-const rabbitTitle = rabbitAnswers ? 'RabbitMQ' : 'RabbitMQ (skipped: nothing answers at 127.0.0.1:5672)'
-describe.skipIf(!rabbitAnswers)(rabbitTitle, () => {
-  conformance(() => rabbit)
-})
+describe.skipIf(!rabbitAnswers)(
+  `RabbitMQ${rabbitAnswers ? '' : ' (skipped: nothing answers at 127.0.0.1:5672)'}`,
+  () => {
+    conformance(() => rabbit)
+  },
+)
 
 /** What services rely on, whichever broker they talk to. */
 function conformance(url: () => string): void {

@@ -33,6 +33,7 @@ export function deliveryTests(bench: () => Bench): void {
     })
     shared.ackAll()
     await until('3 more', () => held().length === 6)
+    expect(inboxes.every(inbox => inbox.messages.length > 0)).toBe(true)
   })
 
   test('consumers of one queue take turns', async () => {
@@ -127,7 +128,8 @@ export function deliveryTests(bench: () => Bench): void {
     await bench().send(queue, ['a', 'b'])
     for (let count = 0; count < 2; count++) await channel.get(queue)
     await channel.recover()
-    await bench().untilReady(queue, 2)
+    expect((await bench().fetch(queue)).fields.redelivered).toBe(true)
+    expect((await bench().fetch(queue)).fields.redelivered).toBe(true)
   })
 
   test('get tells how many are left, and that there is none', async () => {
@@ -166,8 +168,8 @@ export function deliveryTests(bench: () => Bench): void {
     const queue = await bench().queue()
     const inbox = await Inbox.open(bench().channel, queue)
     await (await bench().open()).deleteQueue(queue)
-    await until('the cancellation', () => inbox.cancelled)
-    await bench().channel.checkExchange('amq.topic')
+    await expect.poll(() => inbox.cancelled).toBe(true)
+    expect(await bench().channel.checkExchange('amq.topic')).toBeTruthy()
   })
 
   test('an exclusive consumer keeps others away with 403', async () => {

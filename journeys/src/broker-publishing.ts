@@ -108,7 +108,8 @@ export function publishingTests(bench: () => Bench): void {
     bench().publisher.publish(outer, 'a.b', Buffer.from('x'))
     bench().publisher.publish(outer, 'b', Buffer.from('y'))
     await bench().publisher.waitForConfirms()
-    await bench().untilReady(queue, 1)
+    expect(text(await bench().fetch(queue))).toBe('x')
+    expect(await bench().channel.get(queue)).toBe(false)
   })
 
   test('an unbound queue gets nothing any more', async () => {

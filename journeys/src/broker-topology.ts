@@ -90,16 +90,16 @@ export function topologyTests(bench: () => Bench): void {
     expect(await refusal((await bench().open()).checkQueue(queue))).toBe(405)
     expect(await refusal((await bench().open()).consume(queue, () => {}))).toBe(405)
     await owner.close()
-    await until('404', async () => (await refusal((await bench().open()).checkQueue(queue))) === 404)
+    await expect.poll(async () => refusal((await bench().open()).checkQueue(queue))).toBe(404)
   })
 
   test('an auto-delete queue goes with its last consumer', async () => {
     const queue = await bench().queue({}, { autoDelete: true })
     const [one, two] = [await Inbox.open(bench().channel, queue), await Inbox.open(bench().channel, queue)]
     await one.cancel()
-    await bench().channel.checkQueue(queue)
+    expect(await bench().channel.checkQueue(queue)).toMatchObject({ consumerCount: 1 })
     await two.cancel()
-    await until('404', async () => (await refusal((await bench().open()).checkQueue(queue))) === 404)
+    await expect.poll(async () => refusal((await bench().open()).checkQueue(queue))).toBe(404)
   })
 
   test('ifEmpty, ifUnused and exchange use are minded when deleting', async () => {
@@ -131,6 +131,6 @@ export function topologyTests(bench: () => Bench): void {
   })
 
   test('an unknown virtual host is refused', async () => {
-    await expect(connect(`${bench().url}/nowhere`)).rejects.toThrow()
+    await expect(connect(`${bench().url}/nowhere`)).rejects.toThrow('ConnectionClose')
   })
 }

@@ -30,7 +30,7 @@ test('one process cannot lock a directory twice, but again once it gave it back'
   const unlock = lockDirectory(directory)
   expect(() => lockDirectory(join(directory, '.'))).toThrow(DirectoryLockedError)
   unlock()
-  lockDirectory(directory)()
+  expect(() => lockDirectory(directory)()).not.toThrow()
 })
 
 test.each([
@@ -40,7 +40,7 @@ test.each([
 ])('a lock %s is taken over', async (_name, content) => {
   const directory = await temporaryDirectory()
   writeFileSync(join(directory, 'broker.lock'), await content())
-  lockDirectory(directory)()
+  expect(() => lockDirectory(directory)()).not.toThrow()
 })
 
 test.runIf(process.platform === 'linux')('a lock of another process with the same id is taken over', async () => {
@@ -48,5 +48,5 @@ test.runIf(process.platform === 'linux')('a lock of another process with the sam
   const living = spawn(process.execPath, ['-e', 'process.stdin.resume()'])
   onTestFinished(() => void living.kill())
   writeFileSync(join(directory, 'broker.lock'), JSON.stringify({ pid: living.pid, startedAt: 'long ago' }))
-  lockDirectory(directory)()
+  expect(() => lockDirectory(directory)()).not.toThrow()
 })
