@@ -1,3 +1,5 @@
+import { DrizzleQueryError } from 'drizzle-orm/errors'
+
 /** The PostgreSQL or socket error code of an error; drizzle keeps the driver's error in `cause`. */
 export function errorCode(error: unknown): string | undefined {
   for (let current = error; current instanceof Error; current = current.cause) {
@@ -5,6 +7,11 @@ export function errorCode(error: unknown): string | undefined {
     if (typeof code === 'string') return code
   }
   return undefined
+}
+
+/** The error without drizzle's wrapping, whose message quotes the statement's values: personal data, secrets. */
+export function withoutStatement(error: unknown): unknown {
+  return error instanceof DrizzleQueryError && error.cause ? error.cause : error
 }
 
 /** The transaction lost a race and may simply be run again (PostgreSQL documentation §13.5). */
@@ -27,12 +34,13 @@ const lostCodes = new Set([
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
   '53300', // too_many_connections
+  '55000', // object_not_in_prerequisite_state: the database takes no connections for the time being
   '25P03', // idle_in_transaction_session_timeout
 ])
 
 // The driver gives these no code.
 const lostMessages =
-  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|Cannot use a pool after calling end)/
+  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|Query read timeout|Cannot use a pool after calling end)/
 
 /** PostgreSQL is away, or the connection to it broke: whether the work was done is not known. */
 export function isConnectionLost(error: unknown): boolean {
