@@ -1,0 +1,37 @@
+import pg from 'pg'
+
+/** A database made for one test. */
+export interface TestDatabase {
+  readonly url: string
+  /** A row per result. */
+  rows<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  drop(): Promise<void>
+}
+
+/** @param adminUrl a login that may make databases. */
+export async function createDatabase(adminUrl: string, name: string): Promise<TestDatabase> {
+  await asAdmin(adminUrl, `create database ${pg.escapeIdentifier(name)} template template0 encoding 'UTF8'`)
+  const url = new URL(adminUrl)
+  url.pathname = `/${name}`
+  const pool = new pg.Pool({ connectionString: url.href, max: 2, allowExitOnIdle: true })
+  pool.on('error', () => {})
+  return {
+    url: url.href,
+    rows: async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) =>
+      (await pool.query<Row>(text, [...values])).rows,
+    async drop() {
+      await pool.end()
+      await asAdmin(adminUrl, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`)
+    },
+  }
+}
+
+async function asAdmin(adminUrl: string, statement: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 10_000 })
+  await admin.connect()
+  try {
+    await admin.query(statement)
+  } finally {
+    await admin.end()
+  }
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { queues, type Feira } from './feira.ts'
+import { violations, type Seeded } from './invariants.ts'
+import type { OrderBook } from './order-book.ts'
+import { takeSnapshot, type Snapshot } from './snapshot.ts'
+import { until } from './until.ts'
+
+export interface VerifyOptions extends Seeded {
+  /** Milliseconds until the system must be at rest. */
+  readonly within?: number
+}
+
+/**
+ * Waits until the system is at rest and holds every invariant against it.
+ * @returns what it remembered.
+ * @throws AssertionError naming every violation.
+ */
+export async function verify(feira: Feira, book: OrderBook, options: VerifyOptions = {}): Promise<Snapshot> {
+  const rest = await until('the system is at rest', () => isAtRest(feira, options), options.within).then(
+    () => [],
+    (error: Error) => [error.message],
+  )
+  const snapshot = await takeSnapshot(feira)
+  assert.deepEqual([...rest, ...violations(snapshot, book.answers, options)], [])
+  return snapshot
+}
+
+async function isAtRest({ databases, broker }: Feira, { foreign = [], poison = [] }: Seeded): Promise<boolean> {
+  const pending = 'select count(*)::int as n from chassis.outbox where published_at is null and unrouted_at is null'
+  const [[orders], [invoices], [created], [answered]] = await Promise.all([
+    databases.orders.rows<Count>(pending),
+    databases.invoices.rows<Count>(pending),
+    databases.orders.rows<Count>(`select count(*)::int as n from chassis.outbox where type = 'order.created'`),
+    databases.invoices.rows<Count>(`select (select count(*) from chassis.processed_messages)::int
+      + (select count(*) from chassis.dead_letters where replayed_at is null)::int as n`),
+  ])
+  if (!orders || !invoices || !created || !answered || orders.n + invoices.n > 0) return false
+  const alive = poison.filter(id => !foreign.some(({ messageId }) => messageId === id)).length
+  if (answered.n < created.n + foreign.length + alive) return false
+  return [...(await broker.depths(queues)).values()].every(depth => depth === 0)
+}
+
+interface Count {
+  readonly n: number
+}
