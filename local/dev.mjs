@@ -14,7 +14,7 @@ const child = spawn(
   process.execPath,
   [...envFiles.map(file => `--env-file=${file}`), ...watch, 'src/main.ts', ...commands],
   {
-    env: { LOG_FORMAT: 'pretty', ...process.env },
+    env: { LOG_FORMAT: 'pretty', HOST: '127.0.0.1', ...process.env },
     stdio: 'inherit',
     // Ctrl-C reaches a program twice, from the terminal and from npm, and Node's watch mode aborts at the second.
     detached: true,
