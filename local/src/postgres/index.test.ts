@@ -1,22 +1,54 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Client } from 'pg'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { type EmbeddedPostgres, startPostgres } from './index.ts'
 import { isAlive } from './postmaster.ts'
 
 let dataDirectory: string
+let prepared: string
 const cleanups: (() => unknown)[] = []
 
-beforeEach(() => {
-  const root = mkdtempSync(path.join(tmpdir(), 'feira-postgres-test-'))
-  dataDirectory = path.join(root, 'data')
-  cleanups.push(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }))
+function newDirectory(): string {
+  return path.join(mkdtempSync(path.join(tmpdir(), 'feira-postgres-test-')), 'data')
+}
+
+function removeDirectory(directory: string): void {
+  rmSync(path.dirname(directory), { recursive: true, force: true, maxRetries: 5 })
+}
+
+beforeAll(async () => {
+  prepared = newDirectory()
+  const postgres = await startPostgres({ dataDirectory: prepared, port: 0 })
+  await postgres.stop()
 })
+
+afterAll(() => removeDirectory(prepared))
+
+beforeEach(() => {
+  dataDirectory = newDirectory()
+  cleanups.push(() => removeDirectory(dataDirectory))
+})
+
+/** Spares a test the making of a cluster. */
+function usePrepared(): void {
+  cpSync(prepared, dataDirectory, { recursive: true })
+  chmodSync(path.join(dataDirectory, 'cluster/data'), 0o700)
+}
 
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
@@ -41,7 +73,9 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
 /** Starts PostgreSQL in a process of its own. */
 async function startOwner(): Promise<{ owner: ChildProcess; url: string; pid: number }> {
   const owner = fork(new URL('./testing/owner.ts', import.meta.url), [dataDirectory], { execArgv: [], silent: true })
-  const [{ url }] = (await once(owner, 'message')) as [{ url: string }]
+  const ended = once(owner, 'exit').then(() => Promise.reject(new Error('the owner could not start')))
+  const [{ url }] = (await Promise.race([once(owner, 'message'), ended])) as [{ url: string }]
+  ended.catch(() => undefined)
   const pid = postmasterId()
   cleanups.push(async () => {
     owner.kill('SIGKILL')
@@ -51,7 +85,7 @@ async function startOwner(): Promise<{ owner: ChildProcess; url: string; pid: nu
 }
 
 async function stopped(pid: number): Promise<void> {
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 8_000)
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 20_000)
 }
 
 function postmasterId(): number {
@@ -67,12 +101,14 @@ test('starts, and a second start keeps the data', async () => {
 })
 
 test('commits are on disk before they are confirmed', async () => {
+  usePrepared()
   const { url } = await start()
   const rows = await query(url, "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')")
   expect(rows.map(row => row['setting'])).toEqual(['on', 'on'])
 })
 
 test('refuses a login without the password, which only its owner can read', async () => {
+  usePrepared()
   const { url } = await start()
   const open = new URL(url)
   open.password = 'guess'
@@ -81,12 +117,14 @@ test('refuses a login without the password, which only its owner can read', asyn
 })
 
 test('a second start on a directory in use says which process uses it', async () => {
+  usePrepared()
   const { url } = await start()
   await expect(startPostgres({ dataDirectory, port: 0 })).rejects.toThrow(`already runs for process ${process.pid}`)
   expect(await query(url, 'SELECT 1 AS alive')).toEqual([{ alive: 1 }])
 })
 
 test('SIGKILL of the owner stops the server, and the next start has the data', async () => {
+  usePrepared()
   const { owner, url, pid } = await startOwner()
   await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer')
   owner.kill('SIGKILL')
@@ -96,6 +134,7 @@ test('SIGKILL of the owner stops the server, and the next start has the data', a
 })
 
 test('a start in the very moment after the owner was killed waits for the old server', async () => {
+  usePrepared()
   const { owner, url, pid } = await startOwner()
   await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer')
   const exit = once(owner, 'exit')
@@ -107,6 +146,7 @@ test('a start in the very moment after the owner was killed waits for the old se
 })
 
 test('Ctrl-C does not reach the server before its owner stops it', async () => {
+  usePrepared()
   const { owner, url, pid } = await startOwner()
   // What a terminal does to its foreground process group.
   expect(() => process.kill(-(owner.pid as number), 'SIGINT')).toThrow(/ESRCH/)
@@ -116,6 +156,7 @@ test('Ctrl-C does not reach the server before its owner stops it', async () => {
 })
 
 test('a server that was killed is recovered', async () => {
+  usePrepared()
   const { url } = await start()
   await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer')
   process.kill(postmasterId(), 'SIGKILL')
@@ -125,8 +166,7 @@ test('a server that was killed is recovered', async () => {
 })
 
 test('a postmaster.pid whose number belongs to another program by now is no obstacle', async () => {
-  const first = await startPostgres({ dataDirectory, port: 0 })
-  await first.stop()
+  usePrepared()
   const lines = [process.pid, path.join(dataDirectory, 'cluster/data'), 1, 1, '', '127.0.0.1', '', 'ready']
   writeFileSync(path.join(dataDirectory, 'cluster/data/postmaster.pid'), `${lines.join('\n')}\n`)
   const next = await start()
@@ -134,6 +174,7 @@ test('a postmaster.pid whose number belongs to another program by now is no obst
 })
 
 test('a port that is taken is named', async () => {
+  usePrepared()
   const other = createServer().listen(0, '127.0.0.1')
   cleanups.push(() => other.close())
   await once(other, 'listening')
@@ -145,7 +186,7 @@ test('an initdb that was interrupted is begun again', async () => {
   const owner = fork(new URL('./testing/owner.ts', import.meta.url), [dataDirectory], { execArgv: [], silent: true })
   const unfinished = () => readdirSync(dataDirectory).find(name => name.startsWith('unfinished-'))
   await vi.waitFor(() => expect(existsSync(path.join(dataDirectory, unfinished() ?? '-', 'data/global'))).toBe(true), {
-    timeout: 8_000,
+    timeout: 20_000,
     interval: 2,
   })
   owner.kill('SIGKILL')
@@ -156,8 +197,7 @@ test('an initdb that was interrupted is begun again', async () => {
 })
 
 test('data of another major version is refused by name', async () => {
-  const first = await startPostgres({ dataDirectory, port: 0 })
-  await first.stop()
+  usePrepared()
   writeFileSync(path.join(dataDirectory, 'cluster/data/PG_VERSION'), '12\n')
   await expect(startPostgres({ dataDirectory, port: 0 })).rejects.toThrow(/written by PostgreSQL 12.* is PostgreSQL 18/)
 })
