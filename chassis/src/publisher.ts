@@ -31,53 +31,54 @@ export interface PublisherOptions {
   readonly onConnect: () => void
 }
 
+interface OpenChannel {
+  readonly channel: ConfirmChannel
+  readonly returned: Returned
+}
+
 /** Opens the connection that a service publishes on: persistent, mandatory messages on a confirm channel. */
 export async function openPublisher({ name, url, exchange, log, onConnect }: PublisherOptions): Promise<Publisher> {
-  let channel: ConfirmChannel | undefined
-  // The broker returns an unroutable message just before it confirms it.
-  const returned = new Set<string>()
+  let open: OpenChannel | undefined
   const connection: BrokerConnection = await connectBroker({
     name,
     url,
     log,
-    onDisconnect: () => (channel = undefined),
+    onDisconnect: () => (open = undefined),
     setup: async model => {
-      const opened = await model.createConfirmChannel()
-      opened.on('error', error => log.warn({ err: error }, 'publishing channel failed'))
-      opened.on('close', () => {
-        if (channel === opened) destroySocket(model, 'the publishing channel closed')
-      })
-      opened.on('return', ({ properties, fields }) => returned.add(keyOf(properties.messageId, fields.routingKey)))
-      await opened.assertExchange(exchange, 'topic', { durable: true })
-      returned.clear()
-      channel = opened
+      const channel = await model.createConfirmChannel()
+      const returned = new Returned()
+      channel.on('error', error => log.warn({ err: error }, 'publishing channel failed'))
+      channel.on('close', () => destroySocket(model, 'the publishing channel closed'))
+      channel.on('return', ({ properties, fields }) => returned.add(keyOf(fields, properties.messageId)))
+      await channel.assertExchange(exchange, 'topic', { durable: true })
+      open = { channel, returned }
       setImmediate(onConnect)
     },
   })
+  // A broker that is short of memory or disk reads nothing for a while; a new connection would not be read either.
+  const onTimeout = () => {
+    if (connection.trouble() === undefined) connection.reset('the broker did not confirm in time')
+  }
   return {
     trouble: () => connection.trouble(),
-    publish: messages =>
-      channel
-        ? publishAll(channel, messages, returned, () => connection.reset('the broker did not confirm in time'))
-        : Promise.resolve(messages.map(() => new Error(`broker: ${connection.trouble() ?? 'not connected'}`))),
+    publish(messages) {
+      const trouble = connection.trouble()
+      if (open && trouble === undefined) return publishAll(open, messages, onTimeout)
+      return Promise.resolve(messages.map(() => new Error(`broker: ${trouble ?? 'not connected'}`)))
+    },
     close: () => connection.close(),
   }
 }
 
-function publishAll(
-  channel: ConfirmChannel,
-  messages: readonly Outgoing[],
-  returned: Set<string>,
-  onTimeout: () => void,
-): Promise<Outcome[]> {
+function publishAll(open: OpenChannel, messages: readonly Outgoing[], onTimeout: () => void): Promise<Outcome[]> {
   if (messages.length === 0) return Promise.resolve([])
   return new Promise(resolve => {
     const outcomes: (Outcome | undefined)[] = messages.map(() => undefined)
-    let open = messages.length
+    let unsettled = messages.length
     const settle = (index: number, outcome: Outcome) => {
       if (outcomes[index] !== undefined) return
       outcomes[index] = outcome
-      if (--open > 0) return
+      if (--unsettled > 0) return
       clearTimeout(timer)
       resolve(outcomes as Outcome[])
     }
@@ -85,27 +86,46 @@ function publishAll(
       onTimeout()
       messages.forEach((_, index) => settle(index, new Error('not confirmed in time')))
     }, confirmTimeout)
-    messages.forEach(({ exchange, routingKey, content, options }, index) => {
-      try {
-        channel.publish(
-          exchange,
-          routingKey,
-          content,
-          { persistent: true, mandatory: true, ...options },
-          (error: unknown) => {
-            const wasReturned = returned.delete(keyOf(options.messageId, routingKey))
-            settle(index, error ? toError(error) : wasReturned ? 'unroutable' : 'confirmed')
-          },
-        )
-      } catch (error) {
-        settle(index, toError(error))
-      }
-    })
+    messages.forEach((message, index) => publishOne(open, message, outcome => settle(index, outcome)))
   })
 }
 
-function keyOf(messageId: unknown, routingKey: string): string {
-  return `${String(messageId)} ${routingKey}`
+function publishOne({ channel, returned }: OpenChannel, message: Outgoing, settle: (outcome: Outcome) => void): void {
+  const { exchange, routingKey, content, options } = message
+  const key = keyOf({ exchange, routingKey }, options.messageId)
+  const settings = { persistent: true, mandatory: true, ...options }
+  try {
+    channel.publish(exchange, routingKey, content, settings, (error: unknown) => {
+      const wasReturned = returned.take(key)
+      settle(error ? toError(error) : wasReturned ? 'unroutable' : 'confirmed')
+    })
+  } catch (error) {
+    settle(toError(error))
+  }
+}
+
+/**
+ * What the broker returned and has not confirmed yet: it returns an unroutable message just before it confirms it. Counted,
+ * because the same message may be on its way twice.
+ */
+class Returned {
+  readonly #counts = new Map<string, number>()
+
+  add(key: string): void {
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+  }
+
+  take(key: string): boolean {
+    const count = this.#counts.get(key)
+    if (count === undefined) return false
+    if (count === 1) this.#counts.delete(key)
+    else this.#counts.set(key, count - 1)
+    return true
+  }
+}
+
+function keyOf({ exchange, routingKey }: { exchange: string; routingKey: string }, messageId: unknown): string {
+  return `${exchange} ${routingKey} ${String(messageId)}`
 }
 
 function toError(error: unknown): Error {
