@@ -31,6 +31,8 @@ export function openDatabase(name: string, settings: Settings, log: Logger): Dat
     keepAlive: true,
     statement_timeout: 30_000,
     idle_in_transaction_session_timeout: 60_000,
+    // For a server that says nothing at all any more; on its own side it has given up by then.
+    query_timeout: 35_000,
   })
   // Without these two listeners a restart of PostgreSQL ends the process: an idle client reports on the pool, one in use
   // on itself.
@@ -98,7 +100,9 @@ async function run<Result>(
     await client.query('BEGIN')
     const result = await work(transactionOn(client, messages))
     await appendToOutbox(statement => client.query(statement), messages)
-    await client.query('COMMIT')
+    const { command } = await client.query('COMMIT')
+    // PostgreSQL answers so, without an error, when a statement failed before and its error was swallowed.
+    if (command === 'ROLLBACK') throw new Error('A statement of the transaction failed, so nothing was written.')
     if (messages.length > 0) onPublished()
     return result
   } catch (error) {
