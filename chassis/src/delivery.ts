@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { ConsumeMessage } from 'amqplib'
 import { z } from 'zod'
 import type { Consumer } from './consumer.ts'
@@ -25,7 +26,7 @@ export class Malformed extends Error {
 
 /**
  * Reads a message by the contract of its consumer.
- * @throws Malformed when it has no id, is of another type, is not JSON or does not fit the schema.
+ * @throws Malformed when it has no usable id, is of another type, is not JSON in UTF-8 or does not fit the schema.
  */
 export function readDelivery(consumer: Consumer, raw: ConsumeMessage): Delivery {
   const { properties } = raw
@@ -34,6 +35,8 @@ export function readDelivery(consumer: Consumer, raw: ConsumeMessage): Delivery 
   if (type !== consumer.message.type) throw new Malformed(`type is ${type}, not ${consumer.message.type}`)
   const id: unknown = properties.messageId
   if (typeof id !== 'string' || id === '') throw new Malformed('property messageId is missing')
+  // PostgreSQL's text, where it is remembered, holds no NUL.
+  if (id.includes('\0')) throw new Malformed('property messageId contains NUL')
   const data = parseBody(consumer, raw.content)
   return {
     raw,
@@ -70,16 +73,20 @@ export function textOf(value: unknown): string | undefined {
 }
 
 function parseBody(consumer: Consumer, content: Buffer): unknown {
-  let body: unknown
-  try {
-    body = JSON.parse(content.toString('utf8'))
-  } catch (error) {
-    throw new Malformed(`body is not JSON: ${(error as Error).message}`)
-  }
-  const parsed = consumer.message.schema.safeParse(body)
+  const parsed = consumer.message.schema.safeParse(parseJson(content))
   if (!parsed.success)
     throw new Malformed(`body does not fit ${consumer.message.type}: ${z.prettifyError(parsed.error)}`)
   return parsed.data
+}
+
+function parseJson(content: Buffer): unknown {
+  if (!isUtf8(content)) throw new Malformed('body is not UTF-8')
+  try {
+    return JSON.parse(content.toString('utf8'))
+  } catch {
+    // What the parser says quotes the body, which may be personal and would make each such failure look like another.
+    throw new Malformed('body is not JSON')
+  }
 }
 
 function publishedAt(headers: Record<string, unknown>, timestamp: unknown): Date | undefined {

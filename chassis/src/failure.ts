@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsumeMessage } from 'amqplib'
+import { withoutStatement } from './database-errors.ts'
 import { attemptOf, headersOf, Malformed } from './delivery.ts'
 import type { Publisher } from './publisher.ts'
 import { Rejection } from './rejection.ts'
@@ -62,14 +63,16 @@ export async function passOn(
 /** Equal for failures of the same cause: what differs between two messages (ids, numbers) is left out. */
 export function fingerprint(queue: string, reason: string, error: unknown): string {
   const cause = describe(error).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|\b[0-9a-f]{16,}\b|\d+/gi, '#')
-  const name = error instanceof Error ? error.name : ''
+  const root = withoutStatement(error)
+  const name = root instanceof Error ? root.name : ''
   return createHash('sha256').update([queue, reason, name, cause].join('|')).digest('hex').slice(0, 16)
 }
 
-export function describe(error: unknown): string {
+/** What an error says, with its cause, in at most 1,000 characters: header tables are limited. */
+export function describe(thrown: unknown): string {
+  const error = withoutStatement(thrown)
   const text = error instanceof Error ? error.message : String(error)
   const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : ''
-  // Header tables are limited, and a driver's message can quote a whole statement.
   return `${text}${cause}`.slice(0, 1_000)
 }
 
@@ -90,8 +93,13 @@ function digest(content: Buffer): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 32)
 }
 
-// The broker's own notes grow with every pass through a retry queue.
+const brokersOwn = /^x-(death|first-death|last-death|delivery-count)/
+const knownHeaders = /^(traceparent|tracestate|baggage|caused-by|published-at|aggregate-(type|id|version))$/
+
+// The broker's own notes grow with every pass through a retry queue. And a header table of more than 64 KiB, which
+// amqplib cannot encode, could never be passed on: of a large one only what Feira reads is kept.
 function ownHeaders(raw: ConsumeMessage): Record<string, unknown> {
-  const entries = Object.entries(headersOf(raw))
-  return Object.fromEntries(entries.filter(([name]) => !/^x-(death|first-death|last-death|delivery-count)/.test(name)))
+  const entries = Object.entries(headersOf(raw)).filter(([name]) => !brokersOwn.test(name))
+  if (JSON.stringify(entries).length < 16_384) return Object.fromEntries(entries)
+  return Object.fromEntries(entries.filter(([name, value]) => knownHeaders.test(name) && String(value).length < 1_000))
 }

@@ -1,5 +1,6 @@
-import { pino, type DestinationStream, type Logger } from 'pino'
+import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino'
 import type { BaseConfig } from './config.ts'
+import { withoutStatement } from './database-errors.ts'
 import { currentFields, currentTrace } from './trace.ts'
 
 export type { Logger }
@@ -19,7 +20,16 @@ export function createLogger(
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     mixin: scopeFields,
-    redact: ['req.headers.authorization', 'headers.authorization', '*.password', '*.refresh_token'],
+    serializers: { err: (error: unknown) => stdSerializers.err(withoutStatement(error) as Error) },
+    // PostgreSQL quotes the offending row in `detail` and `where`.
+    redact: [
+      'err.detail',
+      'err.where',
+      'req.headers.authorization',
+      'headers.authorization',
+      '*.password',
+      '*.refresh_token',
+    ],
   }
   if (destination) return pino(options, destination)
   if (config.LOG_FORMAT === 'json') return pino(options)
