@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Channel, ConsumeMessage } from 'amqplib'
 import type { BaseConfig } from './config.ts'
 import type { Consumer, PerformingConsumer, TransactionalConsumer } from './consumer.ts'
@@ -6,14 +5,15 @@ import { crashPoint } from './crash-point.ts'
 import { attemptOf, isSuspect, readDelivery, textOf, type Delivery } from './delivery.ts'
 import { describe, judge, passOn, type Verdict } from './failure.ts'
 import { clearSuspect, noteSuspect, suspectLimit } from './inbox.ts'
+import type { MessageLocks } from './message-locks.ts'
 import type { Handling, Metrics } from './metrics.ts'
-import { performOne } from './performing.ts'
+import { performOne, type PerformingContext } from './performing.ts'
 import type { Publisher } from './publisher.ts'
 import type { Resources } from './service.ts'
 import { queueNames, type QueueNames } from './topology.ts'
 import { inTrace } from './trace.ts'
 import type { Tracer } from './tracer.ts'
-import { fieldsOf, handleTogether, persistently, type HandlingContext } from './transactional.ts'
+import { fieldsOf, handleTogether, persistently } from './transactional.ts'
 
 export interface LoopOptions {
   readonly service: string
@@ -22,8 +22,11 @@ export interface LoopOptions {
   readonly publisher: Publisher
   readonly tracer: Tracer
   readonly metrics: Metrics
+  readonly locks: MessageLocks
   /** Whether the database answers now. */
   readonly reachable: () => Promise<boolean>
+  /** Aborts when the process gives up what is still running. */
+  readonly halted: AbortSignal
   /** The channel can no longer be used; everything on its connection has to be opened again. */
   readonly onBroken: (reason: string) => void
 }
@@ -41,7 +44,7 @@ export class ConsumerLoop {
   readonly #channel: Channel
   readonly #options: LoopOptions
   readonly #queues: QueueNames
-  readonly #context: HandlingContext
+  readonly #context: PerformingContext
   readonly #gone = new AbortController()
   readonly #waiting: ConsumeMessage[] = []
   readonly #running = new Set<Promise<void>>()
@@ -49,12 +52,13 @@ export class ConsumerLoop {
   #tag = ''
 
   constructor(consumer: Consumer, channel: Channel, options: LoopOptions) {
-    const { service, config, resources, tracer, reachable } = options
+    const { service, config, resources, tracer, locks, reachable, halted } = options
     this.#consumer = consumer
     this.#channel = channel
     this.#options = options
     this.#queues = queueNames(service, consumer, config)
-    this.#context = { queue: this.#queues.main, resources, tracer, reachable, signal: this.#gone.signal }
+    const signal = this.#gone.signal
+    this.#context = { queue: this.#queues.main, resources, tracer, locks, reachable, halted, signal }
   }
 
   async start(): Promise<void> {
@@ -69,11 +73,17 @@ export class ConsumerLoop {
     this.#gone.abort(new Error('the channel is gone'))
   }
 
-  /** Takes no more messages and finishes those at hand; what `deadline` ms do not suffice for goes back to the queue. */
-  async finish(deadline: number): Promise<void> {
+  /** Resolves when nothing runs any more; never rejects. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#running)
+  }
+
+  /** Takes no more messages, finishes those at hand and sees their acknowledgements through. */
+  async finish(): Promise<void> {
     await this.#channel.cancel(this.#tag).catch(() => {})
-    await Promise.race([Promise.allSettled(this.#running), sleep(deadline, undefined, { ref: false })])
-    this.abandon()
+    await this.settled()
+    // Its answer comes after the broker has read the acknowledgements; closing the connection would overtake them.
+    await this.#channel.close().catch(() => {})
   }
 
   #receive(raw: ConsumeMessage | null): void {
@@ -125,18 +135,16 @@ export class ConsumerLoop {
 
   /** Validates a message; one that is malformed, or has killed its process too often, is parked here. */
   async #admit(raw: ConsumeMessage): Promise<Delivery | undefined> {
+    let delivery: Delivery
     try {
-      const delivery = readDelivery(this.#consumer, raw)
-      if (!delivery.suspect || (await this.#deliveries(delivery)) <= suspectLimit) return delivery
-      await this.#park(
-        raw,
-        { kind: 'dead', reason: 'kills-its-process' },
-        `delivered ${suspectLimit} times, never answered`,
-      )
+      delivery = readDelivery(this.#consumer, raw)
     } catch (error) {
-      this.#gone.signal.throwIfAborted()
       await this.#park(raw, judge(error, attemptOf(raw), this.#queues), error)
+      return undefined
     }
+    if (!delivery.suspect || (await this.#deliveries(delivery)) <= suspectLimit) return delivery
+    const error = new Error(`delivered more than ${suspectLimit} times, never answered`)
+    await this.#giveUp(delivery, { kind: 'dead', reason: 'kills-its-process' }, error)
     return undefined
   }
 
@@ -150,13 +158,13 @@ export class ConsumerLoop {
     try {
       const fresh = await handleTogether(consumer, deliveries, this.#context)
       const share = (performance.now() - startedAt) / deliveries.length
-      for (const each of deliveries) this.#report(each, fresh.has(each.message.id) ? 'handled' : 'duplicate', share)
+      for (const each of deliveries) this.#report(each, fresh.has(each) ? 'handled' : 'duplicate', share)
     } catch (error) {
       this.#gone.signal.throwIfAborted()
       const [only, ...others] = deliveries
       // One bad message must not cost its neighbours more than a transaction of their own.
       if (others.length > 0) for (const each of deliveries) await this.#attempt(consumer, [each])
-      else if (only) await this.#fail(only, error)
+      else if (only) await this.#giveUp(only, judge(error, only.attempt, this.#queues), error)
     }
   }
 
@@ -169,14 +177,14 @@ export class ConsumerLoop {
         this.#report(delivery, fresh ? 'handled' : 'duplicate', performance.now() - startedAt)
       } catch (error) {
         this.#gone.signal.throwIfAborted()
-        await this.#fail(delivery, error)
+        await this.#giveUp(delivery, judge(error, delivery.attempt, this.#queues), error)
       }
     }
     this.#ack(raw, false)
   }
 
-  async #fail({ raw, message, suspect }: Delivery, error: unknown): Promise<void> {
-    await this.#park(raw, judge(error, attemptOf(raw), this.#queues), error)
+  async #giveUp({ raw, message, suspect }: Delivery, verdict: Verdict, error: unknown): Promise<void> {
+    await this.#park(raw, verdict, error)
     if (suspect) await clearSuspect(this.#options.resources.query, this.#queues.main, message.id).catch(() => {})
   }
 

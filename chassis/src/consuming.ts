@@ -1,11 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChannelModel } from 'amqplib'
 import { connectBroker, destroySocket } from './broker.ts'
 import type { Consumer } from './consumer.ts'
 import { ConsumerLoop, type LoopOptions } from './consumer-loop.ts'
 import { startDeadLetterDrain } from './dead-letters.ts'
+import { openMessageLocks } from './message-locks.ts'
 import { declareTopology, queueNames } from './topology.ts'
 
-export interface ConsumingOptions extends Omit<LoopOptions, 'onBroken'> {
+export interface ConsumingOptions extends Omit<LoopOptions, 'onBroken' | 'locks' | 'halted'> {
   readonly consumers: readonly Consumer[]
 }
 
@@ -18,31 +20,52 @@ export interface Consuming {
 
 /** Starts a service's consumers on a connection of their own; all of it is opened again after every reconnect. */
 export async function startConsuming(options: ConsumingOptions): Promise<Consuming> {
-  const { service, config, resources } = options
-  let loops: ConsumerLoop[] = []
+  const { service, config, resources, consumers } = options
+  const locks = openMessageLocks(service, config, resources.log)
+  const halt = new AbortController()
+  const loops = new Set<ConsumerLoop>()
+  // Loops of a lost connection, until what they were at is done.
+  const leaving = new Set<Promise<void>>()
   let stopping = false
-  const abandonAll = () => loops.splice(0).forEach(loop => loop.abandon())
+  const abandonAll = () => {
+    for (const loop of loops) {
+      loop.abandon()
+      const left = loop.settled().then(() => void leaving.delete(left))
+      leaving.add(left)
+    }
+    loops.clear()
+  }
+  const setup = async (model: ChannelModel) => {
+    abandonAll()
+    const onBroken = (reason: string) => {
+      if (!stopping) destroySocket(model, reason)
+    }
+    await declareAll(model, options)
+    for (const consumer of consumers) {
+      const loop = await openLoop(consumer, model, { ...options, locks, halted: halt.signal, onBroken })
+      if (stopping) throw new Error('the service is stopping')
+      loops.add(loop)
+      await loop.start()
+    }
+    await drainDeadLetters(model, options, onBroken)
+  }
   const connection = await connectBroker({
     name: `${service} consumers`,
     url: config.BROKER_URL,
     log: resources.log,
     onDisconnect: abandonAll,
-    setup: async model => {
-      abandonAll()
-      const onBroken = (reason: string) => {
-        if (!stopping) destroySocket(model, reason)
-      }
-      await declareAll(model, options)
-      loops = await Promise.all(options.consumers.map(consumer => openLoop(consumer, model, { ...options, onBroken })))
-      await drainDeadLetters(model, options, onBroken)
-    },
+    setup,
   })
   return {
     trouble: () => connection.trouble(),
     async stop(deadline) {
       stopping = true
-      await Promise.all(loops.map(loop => loop.finish(deadline)))
+      const finished = Promise.allSettled([...[...loops].map(loop => loop.finish()), ...leaving])
+      await Promise.race([finished, sleep(deadline, undefined, { ref: false })])
+      abandonAll()
+      halt.abort(new Error('the service has stopped'))
       await connection.close()
+      await locks.close()
     },
   }
 }
@@ -58,9 +81,7 @@ async function openLoop(consumer: Consumer, model: ChannelModel, options: LoopOp
   const channel = await model.createChannel()
   channel.on('error', error => options.resources.log.warn({ err: error, consumer: consumer.name }, 'channel failed'))
   channel.on('close', () => options.onBroken(`the channel of ${consumer.name} closed`))
-  const loop = new ConsumerLoop(consumer, channel, options)
-  await loop.start()
-  return loop
+  return new ConsumerLoop(consumer, channel, options)
 }
 
 async function drainDeadLetters(model: ChannelModel, options: ConsumingOptions, onBroken: (reason: string) => void) {

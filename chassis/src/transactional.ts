@@ -4,7 +4,7 @@ import { isConflict, isConnectionLost } from './database-errors.ts'
 import type { Delivery } from './delivery.ts'
 import { claimMessages, clearSuspect } from './inbox.ts'
 import type { Received, Resources, Transaction } from './service.ts'
-import { inTrace, type TraceContext } from './trace.ts'
+import { inTrace, newSpanId, newTraceId, type TraceContext } from './trace.ts'
 import type { Span, Tracer } from './tracer.ts'
 
 export interface HandlingContext {
@@ -21,21 +21,22 @@ export interface HandlingContext {
 /**
  * Handles messages in one transaction: inbox rows, effects and publications commit together. Lost races and lost
  * connections repeat it.
- * @returns the ids that were new.
+ * @returns those that were new.
  * @throws what the handler threw; then nothing was done.
  */
 export async function handleTogether(
   consumer: TransactionalConsumer,
   deliveries: readonly Delivery[],
   context: HandlingContext,
-): Promise<Set<string>> {
+): Promise<ReadonlySet<Delivery>> {
   const work = deliveries.toSorted(byAggregate).map(delivery => traced(delivery, context))
   try {
     const fresh = await persistently(context, () => inOneTransaction(consumer, work, context))
     for (const { span } of work) span.end()
     return fresh
   } catch (error) {
-    for (const { span } of work) span.end(error)
+    // Of a batch nobody knows whose fault it was; each message is tried alone next, with another span.
+    if (work.length === 1) work[0]?.span.end(error)
     throw error
   }
 }
@@ -81,16 +82,16 @@ async function inOneTransaction(consumer: TransactionalConsumer, work: readonly 
   const ids = work.map(({ message }) => message.id)
   const run = () =>
     resources.transact(async tx => {
-      const fresh = await claimMessages(tx.query, queue, ids)
-      const todo = firstOfEach(work, fresh)
+      const todo = firstOfEach(work, await claimMessages(tx.query, queue, ids))
       if (consumer.kind === 'batch') await handleBatch(consumer, todo, tx, resources)
       else for (const item of todo) await handleOne(consumer, item, tx, resources)
       for (const { delivery, message } of work) if (delivery.suspect) await clearSuspect(tx.query, queue, message.id)
-      return fresh
+      return new Set(todo.map(({ delivery }) => delivery))
     })
-  const [only] = work
-  // A transaction for many messages belongs to many traces, so it gets a span only when it serves one.
-  return work.length === 1 && only ? inTrace(only.span.context, fieldsOf(consumer, only.delivery), run) : run()
+  const [first, second] = work
+  if (first && !second) return inTrace(first.span.context, fieldsOf(consumer, first.delivery), run)
+  // A transaction for many messages belongs to none of their traces, and a trace of its own would tell nobody anything.
+  return inTrace({ traceId: newTraceId(), spanId: newSpanId(), sampled: false }, {}, run)
 }
 
 function firstOfEach(work: readonly Work[], fresh: ReadonlySet<string>): Work[] {
