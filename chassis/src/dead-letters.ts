@@ -17,22 +17,23 @@ export async function startDeadLetterDrain(
   for (const { main, dead } of queues) {
     await channel.consume(dead, raw => {
       if (raw === null) return onBroken(`queue ${dead} was deleted`)
-      store(query, main, raw)
-        .then(() => channel.ack(raw))
-        .catch(error => {
+      store(query, main, raw).then(
+        () => settle(() => channel.ack(raw)),
+        error => {
           log.warn({ err: error, queue: dead }, 'dead letter could not be stored; it stays in its queue')
           // Without a pause a database that is away would be asked in a tight circle.
-          setTimeout(() => giveBack(channel, raw), 1_000).unref()
-        })
+          setTimeout(() => settle(() => channel.nack(raw, false, true)), 1_000).unref()
+        },
+      )
     })
   }
 }
 
-function giveBack(channel: Channel, raw: ConsumeMessage): void {
+function settle(answer: () => void): void {
   try {
-    channel.nack(raw, false, true)
+    answer()
   } catch {
-    // The channel closed meanwhile, which gives the message back too.
+    // The channel closed meanwhile: the message comes again.
   }
 }
 
@@ -40,30 +41,29 @@ async function store(query: Query, queue: string, raw: ConsumeMessage): Promise<
   const headers = headersOf(raw)
   const reason = textOf(headers['x-reason']) ?? brokerReason(headers)
   const error = textOf(headers['x-error'])
+  const texts = [
+    queue,
+    textOf(raw.properties.messageId) ?? newId(),
+    textOf(raw.properties.type) ?? raw.fields.routingKey,
+    reason,
+    error ?? null,
+    textOf(headers['x-fingerprint']) ?? fingerprint(queue, reason, error ?? ''),
+    readTraceHeaders(headers)?.traceId ?? null,
+    textOf(headers['aggregate-id']) ?? null,
+    raw.content.toString('utf8'),
+    JSON.stringify({ ...headers, 'correlation-id': textOf(raw.properties.correlationId) }).replaceAll(
+      '\\u0000',
+      '\\ufffd',
+    ),
+  ]
   await query({
     // The same message again, unless it was replayed in between, is the same dead letter.
     text: `insert into chassis.dead_letters
-             (id, queue, message_id, type, reason, error, attempts, fingerprint, trace_id, aggregate_id, payload, headers)
+             (id, attempts, queue, message_id, type, reason, error, fingerprint, trace_id, aggregate_id, payload, headers)
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
            on conflict (queue, message_id) where replayed_at is null do nothing`,
-    values: [
-      newId(),
-      queue,
-      textOf(raw.properties.messageId) ?? newId(),
-      textOf(raw.properties.type) ?? raw.fields.routingKey,
-      reason,
-      error ?? null,
-      attemptOf(raw),
-      textOf(headers['x-fingerprint']) ?? fingerprint(queue, reason, error ?? ''),
-      readTraceHeaders(headers)?.traceId ?? null,
-      textOf(headers['aggregate-id']) ?? null,
-      // PostgreSQL's text holds no NUL.
-      raw.content.toString('utf8').replaceAll('\0', '\uFFFD'),
-      JSON.stringify({ ...headers, 'correlation-id': textOf(raw.properties.correlationId) }).replaceAll(
-        '\\u0000',
-        '\\ufffd',
-      ),
-    ],
+    // PostgreSQL's text holds no NUL.
+    values: [newId(), attemptOf(raw), ...texts.map(text => text?.replaceAll('\0', '\uFFFD') ?? null)],
   })
 }
 
@@ -76,27 +76,55 @@ function brokerReason(headers: Record<string, unknown>): string {
 /** What a replay takes: one dead letter, all of one cause, or all. */
 export type ReplaySelection = { readonly id: string } | { readonly fingerprint: string } | { readonly all: true }
 
-// A body that is not JSON was malformed and would only die again.
-const replayable = `replayed_at is null and reason <> 'malformed'`
-
 /**
  * Sends dead letters back to the queue they died in, through the outbox, under their own message ids and with fresh
- * attempts.
+ * attempts. Malformed ones would only die again and stay.
  * @returns how many.
  */
 export async function replayDeadLetters(query: Query, selection: ReplaySelection): Promise<number> {
-  const { rows } = await query<{ id: string }>({
-    text: `select id from chassis.dead_letters where ${replayable} and ${conditionOf(selection)} order by id`,
-    values: valuesOf(selection),
-  })
-  if (rows.length === 0) return 0
-  const ids = rows.map(row => row.id)
+  let replayed = 0
+  for await (const ids of replayableIds(query, selection)) replayed += await replay(query, ids)
+  return replayed
+}
+
+/** How many dead letters a replay would take. */
+export async function countReplayable(query: Query, selection: ReplaySelection): Promise<number> {
+  let count = 0
+  for await (const ids of replayableIds(query, selection)) count += ids.length
+  return count
+}
+
+/** Dead letters read at a time. */
+const portion = 500
+
+async function* replayableIds(query: Query, selection: ReplaySelection): AsyncGenerator<string[]> {
+  // What dies again meanwhile is not part of it.
+  const until = newId()
+  let after = '00000000-0000-0000-0000-000000000000'
+  for (;;) {
+    const { rows } = await query<{ id: string; payload: string }>({
+      text: `select id, payload from chassis.dead_letters
+             where replayed_at is null and reason <> 'malformed' and id > $1 and id < $2 and ${conditionOf(selection)}
+             order by id limit ${portion}`,
+      values: [after, until, ...valuesOf(selection)],
+    })
+    yield rows.filter(row => fitsJsonb(row.payload)).map(row => row.id)
+    after = rows.at(-1)?.id ?? until
+    if (rows.length < portion) return
+  }
+}
+
+async function replay(query: Query, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0
   const { rowCount } = await query({
     text: `with replayed as (
              update chassis.dead_letters set replayed_at = now()
              where id = any($1::uuid[]) and replayed_at is null returning *)
-           insert into chassis.outbox (id, message_id, type, queue, aggregate_type, aggregate_id, payload, headers)
-           select chosen.outbox_id, message_id, type, queue, coalesce(headers ->> 'aggregate-type', ''), coalesce(aggregate_id, ''),
+           insert into chassis.outbox (id, message_id, type, queue, aggregate_type, aggregate_id, aggregate_version,
+             payload, headers)
+           select chosen.outbox_id, message_id, type, queue, coalesce(headers ->> 'aggregate-type', ''),
+             coalesce(aggregate_id, ''),
+             case when headers ->> 'aggregate-version' ~ '^[0-9]{1,15}$' then (headers ->> 'aggregate-version')::bigint end,
              payload::jsonb,
              (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each_text(headers) where key in
                ('traceparent', 'tracestate', 'baggage', 'correlation-id', 'caused-by', 'published-at'))
@@ -106,18 +134,19 @@ export async function replayDeadLetters(query: Query, selection: ReplaySelection
   return rowCount ?? 0
 }
 
-/** How many dead letters a replay would take. */
-export async function countReplayable(query: Query, selection: ReplaySelection): Promise<number> {
-  const { rows } = await query<{ count: number }>({
-    text: `select count(*)::int as count from chassis.dead_letters where ${replayable} and ${conditionOf(selection)}`,
-    values: valuesOf(selection),
-  })
-  return rows[0]?.count ?? 0
+// What the broker gave up by itself nobody has looked at, and one payload that jsonb refuses would stop all replays.
+function fitsJsonb(payload: string): boolean {
+  try {
+    // Written again, whatever could be written plainly is, so what is still escaped cannot: NUL and half surrogates.
+    return !/(?<!\\)(\\\\)*\\u(0000|d[89a-f]..)/.test(JSON.stringify(JSON.parse(payload)))
+  } catch {
+    return false
+  }
 }
 
 function conditionOf(selection: ReplaySelection): string {
-  if ('id' in selection) return 'id = $1'
-  return 'fingerprint' in selection ? 'fingerprint = $1' : 'true'
+  if ('id' in selection) return 'id = $3'
+  return 'fingerprint' in selection ? 'fingerprint = $3' : 'true'
 }
 
 function valuesOf(selection: ReplaySelection): string[] {
