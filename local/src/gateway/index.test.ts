@@ -361,6 +361,14 @@ describe('plugins', () => {
     expect(given.headers['x-correlation-id']).toBe('mine')
   })
 
+  test('each request is logged with its correlation id and status', async () => {
+    const debug = vi.fn<GatewayLog['debug']>()
+    const { port } = await start({ log: { debug, warn: () => undefined } })
+    await ask(port, '/orders/1', { headers: { 'x-correlation-id': 'mine' } })
+    const line = { method: 'GET', path: '/orders/1', status: 200, correlationId: 'mine' }
+    await vi.waitFor(() => expect(debug).toHaveBeenCalledWith(expect.objectContaining(line), 'request'))
+  })
+
   test('an error of the gateway carries the correlation id and the trace id', async () => {
     const { port } = await start({ upstreams: {} })
     const headers = {

@@ -112,12 +112,12 @@ function pass(exchange: Exchange, match: RouteMatch<PreparedRoute>, { agent, opt
   forward({ exchange, target, agent, retriesLeft: service.retries, onFailure })
 }
 
-function logAnswer({ request, response, path, ...exchange }: Exchange, log: GatewayLog | undefined): void {
+function logAnswer(exchange: Exchange, log: GatewayLog | undefined): void {
   if (!log) return
   const started = performance.now()
-  response.once('close', () => {
+  exchange.response.once('close', () => {
+    const { request, response, path, correlationId } = exchange
     const milliseconds = Math.round(performance.now() - started)
-    const { correlationId } = exchange
     log.debug({ method: request.method, path, status: response.statusCode, milliseconds, correlationId }, 'request')
   })
 }
