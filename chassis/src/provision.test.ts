@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, inject, test } from 'vitest'
 import { cloneDatabase, dropDatabase, provisionDatabase } from './provision.ts'
 
-const adminUrl = 'postgres://postgres@127.0.0.1:5432/postgres'
+const adminUrl = inject('databaseUrl')
 const cleanups: (() => Promise<unknown>)[] = []
 
 afterEach(async () => {
@@ -32,7 +32,7 @@ async function newLogin(attributes: string): Promise<{ name: string; url: string
   const name = `provision-test-${randomBytes(5).toString('hex')}`
   await query(adminUrl, `CREATE ROLE "${name}" LOGIN PASSWORD 'secret' ${attributes}`)
   cleanups.push(() => query(adminUrl, `DROP OWNED BY "${name}"; DROP ROLE "${name}"`))
-  return { name, url: `postgres://${name}:secret@127.0.0.1:5432/postgres` }
+  return { name, url: Object.assign(new URL(adminUrl), { username: name, password: 'secret' }).href }
 }
 
 describe.each([
