@@ -1,11 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { Feira } from './harness/feira.ts'
 import { request } from './harness/http.ts'
 import { OrderBook } from './harness/order-book.ts'
 import type { OutboxRow } from './harness/snapshot.ts'
 import { until } from './harness/until.ts'
 import { verify } from './harness/verify.ts'
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 let feira: Feira
 let book: OrderBook

@@ -71,13 +71,13 @@ export class OrderBook {
   }
 
   /** Customers keep coming until the returned function is called; it waits for the last answers. */
-  keepPlacing({ clients = 4, pause = 15 }: { readonly clients?: number; readonly pause?: number } = {}) {
+  keepPlacing({ clients = 8, pause = 10 }: { readonly clients?: number; readonly pause?: number } = {}) {
     let open = true
     const customer = async () => {
       while (open) {
-        await this.place()
-        // As long as a customer thinks; it also bounds the load.
-        await sleep(pause)
+        const { status } = await this.place()
+        // Nobody orders again at once, least of all who was turned away.
+        await sleep(status === 201 ? pause : pause * 20)
       }
     }
     const customers = Promise.all(Array.from({ length: clients }, customer))
@@ -88,15 +88,21 @@ export class OrderBook {
   }
 
   /** Customers without an answer, or told to come again, ask again with the same key, until each has its order. */
-  async insist(): Promise<void> {
+  async insist(clients = 8): Promise<void> {
     const served = new Set(this.accepted.map(({ key }) => key))
     const unserved = new Map(this.answers.filter(({ key }) => !served.has(key)).map(each => [each.key, each]))
-    for (const { key, totalCents } of unserved.values()) {
-      const deadline = Date.now() + patience
-      while ((await this.place({ key, totalCents })).status !== 201) {
-        if (Date.now() > deadline) throw new Error(`The order with key ${key} was not accepted within ${patience} ms.`)
-        await sleep(100)
-      }
+    const queue = [...unserved.values()]
+    const customer = async () => {
+      for (let next = queue.pop(); next; next = queue.pop()) await this.#insistOn(next)
+    }
+    await Promise.all(Array.from({ length: clients }, customer))
+  }
+
+  async #insistOn({ key, totalCents }: Answer): Promise<void> {
+    const deadline = Date.now() + patience
+    while ((await this.place({ key, totalCents })).status !== 201) {
+      if (Date.now() > deadline) throw new Error(`The order with key ${key} was not accepted within ${patience} ms.`)
+      await sleep(100)
     }
   }
 }

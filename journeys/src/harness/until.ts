@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export async function until<Result>(
   what: string,
   condition: () => Promise<Result | undefined | false> | Result | undefined | false,
-  within = 20_000,
+  within = 30_000,
 ): Promise<Result> {
   const deadline = Date.now() + within
   let failure: unknown
