@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { consumerQueue, Feira } from './harness/feira.ts'
-import { OrderBook } from './harness/order-book.ts'
+import type { OrderBook } from './harness/order-book.ts'
 import { takeSnapshot } from './harness/snapshot.ts'
 import { until } from './harness/until.ts'
 import { verify } from './harness/verify.ts'
@@ -14,7 +14,7 @@ let book: OrderBook
 
 beforeAll(async () => {
   feira = await Feira.start({ databaseUrl: inject('databaseUrl'), brokerUrl: inject('brokerUrl') })
-  book = new OrderBook(feira.url)
+  book = feira.book
 })
 afterAll(() => feira?.tearDown())
 
@@ -43,7 +43,7 @@ describe('a process that dies', () => {
 
     await feira.orders.start()
     await book.insist()
-    await verify(feira, book)
+    await verify(feira)
     expect(await timesSeen(message)).toBe(1)
   })
 
@@ -58,10 +58,10 @@ describe('a process that dies', () => {
 
     await feira.orders.start()
     await book.insist()
-    await verify(feira, book)
+    await verify(feira)
     expect(await timesSeen(message)).toBe(2)
     await until('the repetition is recognised', async () => (await duplicates()) === before + 1)
-    await verify(feira, book)
+    await verify(feira)
   })
 
   test('between effect and acknowledgement gets the message again, and the invoice stays one', async () => {
@@ -77,7 +77,7 @@ describe('a process that dies', () => {
 
     await feira.invoices.start()
     await until('the repetition is recognised', async () => (await duplicates()) === 1)
-    await verify(feira, book)
+    await verify(feira)
   })
 
   test.each([1, 2, 3])('at any moment under load loses nothing and does nothing twice (round %i)', async () => {
@@ -94,7 +94,7 @@ describe('a process that dies', () => {
 
     expect(book.answers.slice(before).filter(({ status }) => status === 201).length).toBeGreaterThan(10)
     await book.insist()
-    await verify(feira, book)
+    await verify(feira)
   })
 })
 
@@ -115,7 +115,7 @@ test('SIGTERM under load ends every service with 0 within 10 s and loses nothing
   expect([201, 502, 503, undefined]).toEqual(expect.arrayContaining([...statuses]))
 
   await Promise.all([feira.orders.start(), feira.invoices.start()])
-  await verify(feira, book)
+  await verify(feira)
   await book.insist()
-  await verify(feira, book)
+  await verify(feira)
 })

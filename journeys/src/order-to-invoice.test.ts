@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { Feira } from './harness/feira.ts'
 import { request } from './harness/http.ts'
-import { OrderBook } from './harness/order-book.ts'
+import type { OrderBook } from './harness/order-book.ts'
 import type { OutboxRow } from './harness/snapshot.ts'
 import { until } from './harness/until.ts'
 import { verify } from './harness/verify.ts'
@@ -14,7 +14,7 @@ let book: OrderBook
 
 beforeAll(async () => {
   feira = await Feira.start({ databaseUrl: inject('databaseUrl'), brokerUrl: inject('brokerUrl') })
-  book = new OrderBook(feira.url)
+  book = feira.book
 })
 afterAll(() => feira?.tearDown())
 
@@ -39,13 +39,13 @@ test('an order becomes an invoice', async () => {
   expect(invoice).toMatchObject({ orderId: id, status: 'issued', amount: 29.99, totalCents: 2999, currency: 'BRL' })
   expect(invoice['number']).toMatch(/^\d{4}-000001$/)
   expect(await get(`/invoices/${String(invoice['id'])}`)).toMatchObject({ status: 200, body: invoice })
-  await verify(feira, book)
+  await verify(feira)
 })
 
 test('forty customers at once get forty orders and forty invoices', async () => {
   await book.placeMany({ count: 200, clients: 40 })
   expect(book.answers.filter(({ status }) => status !== 201)).toEqual([])
-  const { invoices } = await verify(feira, book)
+  const { invoices } = await verify(feira)
   expect(invoices).toHaveLength(book.accepted.length)
 })
 
@@ -80,7 +80,7 @@ test('fifty requests with one Idempotency-Key are one order', async () => {
     status: 422,
     body: { code: 'idempotency-mismatch', status: 422 },
   })
-  await verify(feira, book)
+  await verify(feira)
 })
 
 test.each([
@@ -105,7 +105,7 @@ test('one correlation id and one trace go from the request through both services
   expect(headers?.get('x-correlation-id')).toBe(correlationId)
   expect(headers?.get('x-trace-id')).toBe(traceId)
   const orderId = String(body?.['id'])
-  const { outbox, seen = [], invoices } = await verify(feira, book)
+  const { outbox, seen = [], invoices } = await verify(feira)
 
   const created = outbox.orders.find(row => row.aggregateId === orderId) as OutboxRow
   const invoice = invoices.find(row => row.orderId === orderId)
@@ -124,7 +124,7 @@ test('a request without a correlation id gets one, which also goes all the way',
   const { headers, body } = await book.place()
   const correlationId = headers?.get('x-correlation-id')
   expect(correlationId).toMatch(/^[0-9a-f-]{36}$/)
-  const { outbox, invoices } = await verify(feira, book)
+  const { outbox, invoices } = await verify(feira)
   const invoice = invoices.find(({ orderId }) => orderId === body?.['id'])
   const issued = outbox.invoices.find(({ aggregateId }) => aggregateId === invoice?.id)
   expect(issued?.headers['correlation-id']).toBe(correlationId)
@@ -139,5 +139,5 @@ test('while app-invoices is stopped its paths answer with a problem, and orders 
   await book.placeMany({ count: 20 })
   expect((await feira.broker.depths(['invoices.on-order-created'])).get('invoices.on-order-created')).toBe(20)
   await feira.invoices.start()
-  await verify(feira, book)
+  await verify(feira)
 })

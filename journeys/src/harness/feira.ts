@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { startGateway, type Gateway } from '@feira/local/src/gateway/index.ts'
 import { BrokerView } from './broker.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { OrderBook } from './order-book.ts'
 import { root, type Environment } from './program.ts'
 import { ServiceProcess, type ServiceName } from './service-process.ts'
 import type { TcpProxy } from './tcp-proxy.ts'
@@ -40,6 +41,8 @@ export class Feira {
   /** Whether everything published is noted. */
   readonly tapped: boolean
   readonly databases: Readonly<Record<ServiceName, TestDatabase>>
+  /** Orders placed through the gateway. */
+  readonly book = new OrderBook(() => this.url)
   readonly #replicas: ServiceProcess[] = []
   readonly #options: FeiraOptions
   readonly #namespace: string
@@ -117,6 +120,7 @@ export class Feira {
 
   /** Ends every process and removes databases and queues, whatever state they are in. */
   async tearDown(): Promise<void> {
+    this.book.close()
     await Promise.all(this.#replicas.map(replica => replica.destroy()))
     await this.#gateway?.close()
     const leavings = [this.broker.deleteAll(queues), this.databases.orders.drop(), this.databases.invoices.drop()]

@@ -28,10 +28,11 @@ const patience = 30_000
 /** The customers' own record of every order they placed and every answer they got, against which the system is checked. */
 export class OrderBook {
   readonly answers: Answer[] = []
-  readonly #url: string
+  readonly #url: () => string
+  #open = true
 
-  /** @param url where orders are placed: a gateway or a service. */
-  constructor(url: string) {
+  /** @param url says where orders are placed: at a gateway or a service. */
+  constructor(url: () => string) {
     this.#url = url
   }
 
@@ -45,7 +46,7 @@ export class OrderBook {
     key = randomUUID(),
     totalCents = randomInt(1, 100_000),
     headers,
-    url = this.#url,
+    url = this.#url(),
   }: PlaceOptions = {}): Promise<Answer> {
     const startedAt = performance.now()
     const outcome = await post(url, key, totalCents, headers).catch(() => ({}))
@@ -74,7 +75,7 @@ export class OrderBook {
   keepPlacing({ clients = 8, pause = 10 }: { readonly clients?: number; readonly pause?: number } = {}) {
     let open = true
     const customer = async () => {
-      while (open) {
+      while (open && this.#open) {
         const { status } = await this.place()
         // Nobody orders again at once, least of all who was turned away.
         await sleep(status === 201 ? pause : pause * 20)
@@ -96,6 +97,11 @@ export class OrderBook {
       for (let next = queue.pop(); next; next = queue.pop()) await this.#insistOn(next)
     }
     await Promise.all(Array.from({ length: clients }, customer))
+  }
+
+  /** Sends everybody home, also those who would keep placing. */
+  close(): void {
+    this.#open = false
   }
 
   async #insistOn({ key, totalCents }: Answer): Promise<void> {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { queues, type Feira } from './feira.ts'
 import { violations, type Seeded } from './invariants.ts'
-import type { OrderBook } from './order-book.ts'
 import { takeSnapshot, type Snapshot } from './snapshot.ts'
 import { until } from './until.ts'
 
@@ -15,13 +14,13 @@ export interface VerifyOptions extends Seeded {
  * @returns what it remembered.
  * @throws AssertionError naming every violation.
  */
-export async function verify(feira: Feira, book: OrderBook, options: VerifyOptions = {}): Promise<Snapshot> {
+export async function verify(feira: Feira, options: VerifyOptions = {}): Promise<Snapshot> {
   const rest = await until('the system is at rest', () => isAtRest(feira, options), options.within).then(
     () => [],
     (error: Error) => [error.message],
   )
   const snapshot = await takeSnapshot(feira)
-  assert.deepEqual([...rest, ...violations(snapshot, book.answers, options)], [])
+  assert.deepEqual([...rest, ...violations(snapshot, feira.book.answers, options)], [])
   return snapshot
 }
 
