@@ -42,17 +42,13 @@ export function createTransactOnce(transact: Transact): TransactOnce {
   return async <Body>(request: FastifyRequest, work: Parameters<TransactOnce>[1]) => {
     const claim = idempotencyClaim(request)
     if (!claim) return (await transact(work)) as Answer<Body>
-    try {
-      return (await transact(async tx => {
-        if (!(await claimKey(tx.query, claim))) return storedAnswer(tx.query, claim)
-        const answer = await work(tx)
-        await storeAnswer(tx.query, claim, answer)
-        return answer
-      })) as Answer<Body>
-    } catch (error) {
-      if (errorCode(error) === lockNotAvailable) throw rejections.idempotencyInFlight()
-      throw error
-    }
+    const answer = await transact(async tx => {
+      if (!(await claimKey(tx.query, claim))) return storedAnswer(tx.query, claim)
+      const made = await work(tx)
+      await storeAnswer(tx.query, claim, made)
+      return made
+    })
+    return answer as Answer<Body>
   }
 }
 
@@ -66,6 +62,8 @@ async function claimKey(query: Query, { scope, key, requestHash }: IdempotencyCl
     text: `insert into chassis.idempotency_keys (scope, key, claim_id, request_hash) values ($1, $2, $3, $4)
            on conflict do nothing`,
     values: [scope, key, newId(), requestHash],
+  }).catch((error: unknown) => {
+    throw errorCode(error) === lockNotAvailable ? rejections.idempotencyInFlight() : error
   })
   await query({ text: 'set local lock_timeout to default' })
   return rowCount === 1
