@@ -22,15 +22,19 @@ export function startHousekeeping(query: Query, settings: Settings, log: Logger)
 
 /** One round of {@link startHousekeeping}, in batches so that no statement holds many locks. */
 export async function purge(query: Query, settings: Settings): Promise<void> {
-  const before = (retention: number) => new Date(Date.now() - retention)
-  await untilNone(query, outboxText, [firstIdAt(before(settings.OUTBOX_RETENTION))])
+  // The database's clock wrote the times; this process' own may be wrong.
+  const { rows } = await query<{ now: Date }>({ text: 'select now()' })
+  const before = (retention: number) => new Date((rows[0]?.now.getTime() ?? 0) - retention)
+  const published = before(settings.OUTBOX_RETENTION)
+  await untilNone(query, outboxText, [firstIdAt(published), published])
   await untilNone(query, inboxText, [before(settings.INBOX_RETENTION)])
   await untilNone(query, keysText, [before(settings.IDEMPOTENCY_RETENTION)])
   await untilNone(query, suspectsText, [before(settings.INBOX_RETENTION)])
 }
 
+// The id, which is a time too, has an index; `published_at` counts for what had to wait for its queue.
 const outboxText = `delete from chassis.outbox where id in (
-  select id from chassis.outbox where id < $1 and published_at is not null limit ${batchSize})`
+  select id from chassis.outbox where id < $1 and published_at < $2 limit ${batchSize})`
 const inboxText = purgeText('processed_messages', 'processed_at')
 const keysText = purgeText('idempotency_keys', 'created_at')
 const suspectsText = purgeText('suspect_messages', 'seen_at')
