@@ -69,9 +69,10 @@ function watchPool(pool: pg.Pool, registry: Registry): void {
 // Counting stops at a number that is alarming anyway, so that a scrape of a huge backlog stays cheap.
 const depthText = `select
     (select count(*) from (select 1 from chassis.outbox where published_at is null and unrouted_at is null limit 100000) p)::int as pending,
-    (select count(*) from (select 1 from chassis.outbox where unrouted_at is not null limit 100000) u)::int as unrouted,
-    coalesce(extract(epoch from now() - (select created_at from chassis.outbox
-      where published_at is null and unrouted_at is null order by id limit 1)), 0)::float8 as age`
+    (select count(*) from (select 1 from chassis.outbox where unrouted_at is not null limit 100000) u)::int as unrouted`
+
+const ageText = `select coalesce(extract(epoch from now() - (select created_at from chassis.outbox
+    where published_at is null and unrouted_at is null order by id limit 1)), 0)::float8 as age`
 
 function watchOutbox(query: Query, registry: Registry): void {
   const registers = [registry]
@@ -80,16 +81,26 @@ function watchOutbox(query: Query, registry: Registry): void {
     help: 'Messages in the outbox that have not left: pending, and unrouted (no queue takes them).',
     labelNames: ['state'],
     registers,
+    collect: whileReachable(async () => {
+      depth.reset()
+      const { rows } = await query<{ pending: number; unrouted: number }>({ text: depthText })
+      depth.set({ state: 'pending' }, rows[0]?.pending ?? 0)
+      depth.set({ state: 'unrouted' }, rows[0]?.unrouted ?? 0)
+    }),
   })
   const age = new Gauge({
     name: 'outbox_oldest_seconds',
     help: 'Age of the oldest pending message in the outbox.',
     registers,
-    async collect() {
-      const { rows } = await query<{ pending: number; unrouted: number; age: number }>({ text: depthText })
-      depth.set({ state: 'pending' }, rows[0]?.pending ?? 0)
-      depth.set({ state: 'unrouted' }, rows[0]?.unrouted ?? 0)
+    collect: whileReachable(async () => {
+      age.remove()
+      const { rows } = await query<{ age: number }>({ text: ageText })
       age.set(Math.max(0, rows[0]?.age ?? 0))
-    },
+    }),
   })
+}
+
+// A database that is away must not take the other metrics with it; these are then absent.
+function whileReachable(collect: () => Promise<void>): () => Promise<void> {
+  return () => collect().catch(() => {})
 }
