@@ -15,7 +15,11 @@ const lockKey = 7_262_919_024
  * turns by a PostgreSQL advisory lock, which drizzle's migrator alone does not do.
  */
 export async function migrate(databaseUrl: string, migrations: URL): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'migrate' })
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: 'migrate',
+    connectionTimeoutMillis: 5_000,
+  })
   client.on('error', () => {})
   await client.connect()
   try {
@@ -32,18 +36,21 @@ export async function migrate(databaseUrl: string, migrations: URL): Promise<voi
 export async function pendingMigrations(query: Query, migrations: URL): Promise<number> {
   let pending = 0
   for (const { folder, table } of foldersOf(migrations)) {
-    const last = Math.max(...readMigrationFiles({ migrationsFolder: fileURLToPath(folder) }).map(m => m.folderMillis))
-    const applied = await query<{ exists: boolean }>({
-      text: `select to_regclass('drizzle.${table}') is not null as exists`,
-    })
-    if (!applied.rows[0]?.exists) {
-      pending++
-      continue
-    }
-    const newest = await query<{ at: string | null }>({ text: `select max(created_at) as at from drizzle.${table}` })
-    if (Number(newest.rows[0]?.at ?? 0) < last) pending++
+    const known = readMigrationFiles({ migrationsFolder: fileURLToPath(folder) }).map(file => file.folderMillis)
+    const newest = await newestApplied(query, table)
+    pending += known.filter(made => made > newest).length
   }
   return pending
+}
+
+/** When the migration that was applied last was made, in ms; 0 when none was. */
+async function newestApplied(query: Query, table: string): Promise<number> {
+  const found = await query<{ exists: boolean }>({
+    text: `select to_regclass('drizzle.${table}') is not null as exists`,
+  })
+  if (!found.rows[0]?.exists) return 0
+  const { rows } = await query<{ at: string | null }>({ text: `select max(created_at) as at from drizzle.${table}` })
+  return Number(rows[0]?.at ?? 0)
 }
 
 function foldersOf(migrations: URL) {
