@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AddressInfo } from 'node:net'
 import { baseConfig, ConfigError, readConfig, type BaseConfig, type Environment } from './config.ts'
 import { startConsuming, type Consuming } from './consuming.ts'
@@ -15,6 +14,7 @@ import { openPublisher, type Publisher } from './publisher.ts'
 import { startRelay, type Relay } from './relay.ts'
 import type { App, Resources, Service } from './service.ts'
 import { whenReachable } from './setup.ts'
+import { createShutdown, type Shutdown } from './shutdown.ts'
 import { exchangeName } from './topology.ts'
 import { createTracer, type Tracer } from './tracer.ts'
 
@@ -38,23 +38,13 @@ export async function startService(service: Service, env: Environment): Promise<
   const config = readConfig(subject, { ...baseConfig, ...service.config }, env) as BaseConfig
   refuseInProduction(subject, config)
   const log = createLogger(service.name, config)
-  const database = openDatabase(subject, config, log)
-  if (!config.SKIP_MIGRATIONS) await whenReachable(() => migrate(config.DATABASE_URL, service.migrations))
-  const parts = await openParts(service, config, log, database)
+  const shutdown = createShutdown(config.SHUTDOWN_TIMEOUT, log)
   try {
-    const address = await parts.http.listen({ host: config.HOST, port: config.PORT ?? service.port })
-    const consuming = await startConsuming({ ...parts, service: service.name, consumers: service.consumers })
-    parts.onConsuming(consuming)
-    log.info({ address }, 'service started')
-    return {
-      name: service.name,
-      url: localUrl(parts.http),
-      http: parts.http,
-      resources: parts.resources,
-      stop: parts.stop,
-    }
+    const { http, resources } = await start({ service, config, log, shutdown })
+    log.info({ url: localUrl(http) }, 'service started')
+    return { name: service.name, url: localUrl(http), http, resources, stop: () => shutdown.run() }
   } catch (error) {
-    await parts.stop()
+    await shutdown.run()
     throw error
   }
 }
@@ -64,47 +54,63 @@ function refuseInProduction(subject: string, { NODE_ENV, CRASH_AT }: BaseConfig)
   throw new ConfigError(subject, new Map([['CRASH_AT', 'is only for tests and refused with NODE_ENV=production']]))
 }
 
-interface Parts {
+interface Starting {
+  readonly service: Service
   readonly config: BaseConfig
-  readonly resources: Resources
-  readonly publisher: Publisher
-  readonly tracer: Tracer
-  readonly metrics: Metrics
-  readonly http: App
-  readonly reachable: () => Promise<boolean>
-  onConsuming(consuming: Consuming): void
-  stop(): Promise<void>
+  readonly log: Logger
+  readonly shutdown: Shutdown
 }
 
-async function openParts(
-  service: Service,
-  config: BaseConfig,
-  log: Logger,
-  database: DatabaseConnection,
-): Promise<Parts> {
-  const { query } = database
+interface Parts extends Starting {
+  readonly database: DatabaseConnection
+  readonly publisher: Publisher
+  readonly relay: Relay
+  readonly tracer: Tracer
+  readonly metrics: Metrics
+}
+
+async function start(starting: Starting): Promise<{ http: App; resources: Resources }> {
+  const { service, config } = starting
+  const parts = await openParts(starting)
+  const resources = toResources(parts)
+  let consumersTrouble: Consuming['trouble'] = () => 'consumers not started yet'
+  const http = await openHttp(parts, resources, () => parts.publisher.trouble() ?? consumersTrouble())
+  await http.listen({ host: config.HOST, port: config.PORT ?? service.port })
+  const consuming = await openConsuming(parts, resources)
+  consumersTrouble = consuming.trouble
+  return { http, resources }
+}
+
+async function openParts({ service, config, log, shutdown }: Starting): Promise<Parts> {
   const metrics = createMetrics(service.name)
-  metrics.watchPool(database.pool)
-  metrics.watchOutbox(query)
   const tracer = await createTracer(service.name, config)
-  let relay: Relay | undefined
-  let consuming: Consuming | undefined
-  let stopping = false
-  const onPublished = () => relay?.wake()
+  shutdown.add('reports', 'tracer', () => tracer.shutdown())
+
+  const database = openDatabase(`app-${service.name}`, config, log)
+  shutdown.add('connections', 'database', () => database.close())
+  metrics.watchPool(database.pool)
+  metrics.watchOutbox(database.query)
+  if (!config.SKIP_MIGRATIONS) await whenReachable(() => migrate(config.DATABASE_URL, service.migrations))
+
   const exchange = exchangeName(config)
-  const publisherName = `${service.name} publisher`
-  const publisher = await openPublisher({
-    name: publisherName,
-    url: config.BROKER_URL,
-    exchange,
-    log,
-    onConnect: onPublished,
-  })
-  relay = startRelay({ service: service.name, config, exchange, publisher, tracer, log, metrics })
-  const transact = createTransact({ pool: database.pool, tracer, onPublished })
-  const resources: Resources = {
+  const options = { name: `${service.name} publisher`, url: config.BROKER_URL, exchange, log }
+  const publisher = await openPublisher({ ...options, onConnect: () => relay.wake() })
+  shutdown.add('connections', 'publisher', () => publisher.close())
+  const relay = startRelay({ service: service.name, config, exchange, publisher, tracer, log, metrics })
+  shutdown.add('relay', 'relay', () => relay.stop())
+
+  const stopHousekeeping = startHousekeeping(database.query, config, log)
+  shutdown.add('intake', 'housekeeping', async () => stopHousekeeping())
+  return { service, config, log, shutdown, metrics, tracer, database, publisher, relay }
+}
+
+function toResources({ config, log, metrics, tracer, database, relay }: Parts): Resources {
+  const { pool, db, query } = database
+  const onPublished = () => relay.wake()
+  const transact = createTransact({ pool, tracer, onPublished })
+  return {
     config,
-    db: database.db,
+    db,
     query,
     transact,
     transactOnce: createTransactOnce(transact),
@@ -112,70 +118,63 @@ async function openParts(
     log,
     metrics: metrics.registry,
   }
-  const stopHousekeeping = startHousekeeping(query, config, log)
+}
+
+async function openHttp(parts: Parts, resources: Resources, brokerTrouble: () => string | undefined): Promise<App> {
+  const { service, log, shutdown, metrics, tracer, database, relay } = parts
   const http = await createHttp({
     name: service.name,
     summary: service.summary,
     paths: service.paths,
     routes: [
-      ...service.routes.map(route => (app: App) => route(app, resources as never)),
-      opsRoutes(query, onPublished),
+      ...service.routes.map(route => (app: App) => route(app, resources as Resources<never>)),
+      opsRoutes(database.query, () => relay.wake()),
     ],
     log,
     metrics: metrics.registry,
     tracer,
     checks: {
       database: database.check,
-      migrations: () => requireMigrated(database, service),
-      broker: () =>
-        requireNoTrouble(publisher.trouble() ?? (consuming ? consuming.trouble() : 'consumers not started yet')),
+      migrations: migrationCheck(database, service),
+      broker: async () => requireNoTrouble(brokerTrouble()),
     },
-    isStopping: () => stopping,
+    isStopping: () => shutdown.started,
   })
-  const stop = once(async () => {
-    stopping = true
-    const deadline = Date.now() + config.SHUTDOWN_TIMEOUT
-    const remaining = () => Math.max(0, deadline - Date.now())
-    log.info('stopping')
-    stopHousekeeping()
-    await atMost(remaining(), http.close())
-    await atMost(remaining(), consuming?.stop(remaining()))
-    await atMost(remaining(), relay?.stop())
-    await atMost(remaining(), publisher.close())
-    await atMost(remaining(), database.close())
-    await atMost(remaining(), tracer.shutdown())
-    log.info('stopped')
-    log.flush()
-  })
-  return {
+  shutdown.add('intake', 'http', () => http.close())
+  return http
+}
+
+async function openConsuming(parts: Parts, resources: Resources): Promise<Consuming> {
+  const { service, config, database, shutdown, publisher, tracer, metrics } = parts
+  const consuming = await startConsuming({
+    service: service.name,
+    consumers: service.consumers,
     config,
     resources,
     publisher,
     tracer,
     metrics,
-    http,
-    reachable: () => database.check().then(() => true, () => false), // prettier-ignore
-    onConsuming: started => (consuming = started),
-    stop,
+    reachable: () =>
+      database.check().then(
+        () => true,
+        () => false,
+      ),
+  })
+  shutdown.add('intake', 'consumers', milliseconds => consuming.stop(milliseconds))
+  return consuming
+}
+
+/** Once the database has all migrations it keeps them, so there is nothing left to look for. */
+function migrationCheck(database: DatabaseConnection, service: Service): () => Promise<void> {
+  let migrated = false
+  return async () => {
+    migrated ||= (await pendingMigrations(database.query, service.migrations)) === 0
+    if (!migrated) throw new Error('the database lacks migrations; run `npm run setup`')
   }
 }
 
-async function requireMigrated(database: DatabaseConnection, service: Service): Promise<void> {
-  const pending = await pendingMigrations(database.query, service.migrations)
-  if (pending > 0) throw new Error('the database lacks migrations; run `npm run setup`')
-}
-
-async function requireNoTrouble(trouble: string | undefined): Promise<void> {
+function requireNoTrouble(trouble: string | undefined): void {
   if (trouble !== undefined) throw new Error(trouble)
-}
-
-async function atMost(milliseconds: number, work: Promise<unknown> | undefined): Promise<void> {
-  await Promise.race([Promise.resolve(work).catch(() => {}), sleep(milliseconds, undefined, { ref: false })])
-}
-
-function once(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined
-  return () => (running ??= work())
 }
 
 function localUrl(http: App): string {

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from './log.ts'
+
+/** Closes one part of the service, in at most `milliseconds`. */
+export type Close = (milliseconds: number) => Promise<unknown>
+
+export interface Shutdown {
+  /** True from the first moment of a graceful stop. */
+  readonly started: boolean
+  /** Adds what has been opened; parts of an earlier phase close first, those of one phase together. */
+  add(phase: Phase, what: string, close: Close): void
+  /** Closes everything, within the time given; does so once however often it is called. Never rejects. */
+  run(): Promise<void>
+}
+
+/**
+ * `intake`: nothing new comes in and what is in flight finishes. `relay`: what that left in the outbox may still leave.
+ * Then the connections, then what reports on all this.
+ */
+const phases = ['intake', 'relay', 'connections', 'reports'] as const
+export type Phase = (typeof phases)[number]
+
+/** The share of the time that the phases after a phase keep for themselves, in milliseconds at most. */
+const reserve = 1_000
+
+/** @param timeout milliseconds for all of it */
+export function createShutdown(timeout: number, log: Logger): Shutdown {
+  const parts: { readonly phase: Phase; readonly what: string; readonly close: Close }[] = []
+  let running: Promise<void> | undefined
+
+  const closePhase = async (phase: Phase, milliseconds: number) => {
+    const closing = parts
+      .filter(part => part.phase === phase)
+      .map(({ what, close }) => closeWithin(milliseconds, what, close, log))
+    await Promise.all(closing)
+  }
+  const closeAll = async () => {
+    log.info('stopping')
+    const deadline = performance.now() + timeout
+    for (const phase of phases) {
+      const left = deadline - performance.now()
+      await closePhase(phase, Math.max(0, phase === 'reports' ? left : left - Math.min(reserve, left / 4)))
+    }
+    log.info('stopped')
+    log.flush()
+  }
+  return {
+    get started() {
+      return running !== undefined
+    },
+    add: (phase, what, close) => void parts.push({ phase, what, close }),
+    run: () => (running ??= closeAll()),
+  }
+}
+
+async function closeWithin(milliseconds: number, what: string, close: Close, log: Logger): Promise<void> {
+  const tooLate = new AbortController()
+  const late = sleep(milliseconds, 'late' as const, { signal: tooLate.signal }).catch(() => undefined)
+  try {
+    if ((await Promise.race([close(milliseconds), late])) === 'late') log.warn({ what }, 'did not close in time')
+  } catch (error) {
+    log.warn({ what, err: error }, 'did not close well')
+  } finally {
+    tooLate.abort()
+  }
+}
