@@ -65,7 +65,7 @@ export function attemptOf(raw: ConsumeMessage): number {
 }
 
 export function headersOf(raw: ConsumeMessage): Record<string, unknown> {
-  return (raw.properties.headers ?? {}) as Record<string, unknown>
+  return raw.properties.headers ?? {}
 }
 
 export function textOf(value: unknown): string | undefined {

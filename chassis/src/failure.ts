@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ConsumeMessage } from 'amqplib'
+import type { ConsumeMessage, Options } from 'amqplib'
 import { withoutStatement } from './database-errors.ts'
 import { attemptOf, headersOf, Malformed } from './delivery.ts'
 import type { Publisher } from './publisher.ts'
@@ -76,17 +76,21 @@ export function describe(thrown: unknown): string {
   return `${text}${cause}`.slice(0, 1_000)
 }
 
+type Properties = ConsumeMessage['properties']
+
 function propertiesOf({ properties, content }: ConsumeMessage) {
   const messageId: unknown = properties.messageId
   return {
+    ...kept(properties, ['type', 'timestamp', 'contentType', 'correlationId', 'appId']),
     // Without an id it could not be told apart later; its content can.
     messageId: typeof messageId === 'string' && messageId ? messageId : `content-${digest(content)}`,
-    ...kept(properties, ['type', 'timestamp', 'contentType', 'correlationId', 'appId']),
   }
 }
 
-function kept(properties: ConsumeMessage['properties'], names: readonly (keyof ConsumeMessage['properties'])[]) {
-  return Object.fromEntries(names.map(name => [name, properties[name]]).filter(([, value]) => value !== undefined))
+function kept(properties: Properties, names: readonly (keyof Properties)[]): Options.Publish {
+  return Object.fromEntries(
+    names.map((name): [string, unknown] => [name, properties[name]]).filter(([, value]) => value !== undefined),
+  )
 }
 
 function digest(content: Buffer): string {

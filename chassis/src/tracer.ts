@@ -89,7 +89,7 @@ function tracerOf({ share, record, shutdown }: Recording): Tracer {
       const sampled = record !== undefined && (parent ? parent.sampled : Math.random() < share)
       const context = childOf(parent, sampled)
       if (!sampled) return unrecorded(context)
-      return recorded({ name, kind, parent, context, attributes, record: record as Record })
+      return recorded({ name, kind, parent, context, attributes, record })
     },
     shutdown: async () => shutdown?.(),
   }
