@@ -1,10 +1,11 @@
 import type { ConfigOf } from '@feira/chassis'
 import { z } from 'zod'
+import { isTimeZone } from './domain/numbering.ts'
 
 export const config = {
   INVOICE_TIMEZONE: z
     .string()
-    .refine(zone => Intl.supportedValuesOf('timeZone').includes(zone) || zone === 'UTC', 'must be an IANA time zone')
+    .refine(isTimeZone, 'must be an IANA time zone')
     .default('America/Sao_Paulo')
     .describe('time zone whose calendar year numbers the invoices'),
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { yearIn } from './numbering.ts'
+import { isTimeZone, yearIn } from './numbering.ts'
 
 test('the year turns at midnight of the time zone, not of UTC', () => {
   const newYear = new Date('2027-01-01T02:59:59.999Z')
@@ -7,3 +7,12 @@ test('the year turns at midnight of the time zone, not of UTC', () => {
   expect(yearIn('America/Sao_Paulo', new Date('2027-01-01T03:00:00.000Z'))).toBe(2027)
   expect(yearIn('UTC', newYear)).toBe(2027)
 })
+
+test.each(['UTC', 'Etc/UTC', 'Asia/Kolkata', 'Asia/Calcutta', 'Europe/Kyiv', 'america/sao_paulo'])(
+  '%s is a time zone',
+  name => expect(isTimeZone(name)).toBe(true),
+)
+
+test.each(['', ' ', 'Brasilia', 'America/Sao Paulo', '-03:00', '+0300', 'UTC+3'])('%j is none', name =>
+  expect(isTimeZone(name)).toBe(false),
+)

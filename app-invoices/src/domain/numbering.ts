@@ -2,3 +2,13 @@
 export function yearIn(timeZone: string, moment: Date): number {
   return Number(new Intl.DateTimeFormat('en', { timeZone, year: 'numeric' }).format(moment))
 }
+
+/** Whether a name is that of a time zone, by the IANA database: `America/Sao_Paulo`, `Etc/UTC`; not an offset. */
+export function isTimeZone(name: string): boolean {
+  if (!/^[a-z]/i.test(name)) return false
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
