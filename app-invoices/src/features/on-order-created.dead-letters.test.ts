@@ -1,0 +1,122 @@
+import { newId } from '@feira/chassis'
+import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { orderCreated } from '@feira/contracts/orders'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { service } from '../service.ts'
+
+let invoices: TestService
+
+beforeAll(async () => {
+  invoices = await startTestService(service, { INVOICE_TIMEZONE: 'UTC', OUTBOX_POLL_INTERVAL: '20ms' })
+})
+afterEach(async () => {
+  await sql('drop function if exists fail cascade; drop sequence if exists attempts')
+  await sql('truncate invoices, invoice_counters, chassis.outbox, chassis.processed_messages, chassis.dead_letters')
+})
+afterAll(() => invoices[Symbol.asyncDispose]())
+
+const sql = async (text: string, ...values: unknown[]) => (await invoices.resources.query({ text, values })).rows
+const order = (totalCents = 2999) => ({ ...orderCreated.example, orderId: newId(), totalCents })
+const year = new Date().getUTCFullYear()
+
+async function numbers(): Promise<string[]> {
+  const rows = await sql('select number from invoices order by length(number), number')
+  return rows.map(({ number }) => number)
+}
+
+const numbersTo = (last: number) =>
+  Array.from({ length: last }, (_, index) => `${year}-${String(index + 1).padStart(6, '0')}`)
+
+/** Has the database refuse to store invoices of 666 cents, with what a line of PL/pgSQL says. */
+async function failOn666(line: string): Promise<void> {
+  await sql('create sequence attempts')
+  await sql(`create function fail() returns trigger language plpgsql as $$
+    begin if new.total_cents = 666 then ${line} end if; return new; end $$`)
+  await sql('create trigger fail before insert on invoices for each row execute function fail()')
+}
+
+const deadLetters = () => sql('select * from chassis.dead_letters order by id')
+const ops = (method: 'GET' | 'POST' | 'DELETE', path: string, payload?: object) =>
+  invoices.http.inject({ method, url: `/ops/dead-letters${path}`, ...(payload ? { payload } : {}) })
+
+describe('dead letters', () => {
+  test('are grouped by what they died of, and replayed by group, after a rehearsal', async () => {
+    await failOn666(`raise exception 'order % met error %', new.order_id, nextval('attempts');`)
+    for (const data of [order(666), order(666), order(666)]) await invoices.deliver(orderCreated, data)
+    await invoices.deliverRaw(orderCreated, '{}')
+    const answer = await ops('GET', '')
+    expect(answer.statusCode).toBe(200)
+    const { groups } = answer.json()
+    expect(groups).toHaveLength(2)
+    const [malformed, failed] = groups
+    expect(malformed).toMatchObject({ count: 1, type: 'order.created', reason: 'malformed' })
+    const letters = await deadLetters()
+    expect(failed).toEqual({
+      fingerprint: letters[0]?.['fingerprint'],
+      queue: letters[0]?.['queue'],
+      type: 'order.created',
+      reason: 'attempts-exhausted',
+      error: letters[2]?.['error'],
+      count: 3,
+      firstDiedAt: letters[0]?.['died_at'].toISOString(),
+      lastDiedAt: letters[2]?.['died_at'].toISOString(),
+      newestId: letters[2]?.['id'],
+    })
+
+    await sql('drop function fail cascade')
+    const { fingerprint } = failed
+    expect((await ops('POST', '/replay', { fingerprint, dryRun: true })).json()).toEqual({ wouldReplay: 3 })
+    expect((await ops('POST', '/replay', { all: true, dryRun: true })).json()).toEqual({ wouldReplay: 3 })
+    expect((await deadLetters()).map(({ replayed_at }) => replayed_at)).toEqual([null, null, null, null])
+    expect((await ops('POST', '/replay', { fingerprint })).json()).toEqual({ replayed: 3 })
+    await waitUntil('all are invoiced', async () => (await numbers()).length === 3)
+    expect(await numbers()).toEqual(numbersTo(3))
+    expect((await ops('GET', '')).json().groups).toEqual([malformed])
+    expect((await ops('POST', '/replay', { fingerprint })).json()).toEqual({ replayed: 0 })
+  })
+
+  test('can be looked at one by one', async () => {
+    const messageId = await invoices.deliverRaw(orderCreated, '{"orderId": 1}')
+    const [{ newestId }] = (await ops('GET', '')).json().groups
+    const letter = (await ops('GET', `/${newestId}`)).json()
+    expect(letter).toMatchObject({ id: newestId, messageId, payload: '{"orderId": 1}', attempts: 1, replayedAt: null })
+  })
+
+  test.each([
+    ['GET', `/${newId()}`, undefined, 404, 'dead-letter-not-found'],
+    ['GET', '/42', undefined, 400, 'invalid-request'],
+    ['DELETE', `/${newId()}`, undefined, 404, 'dead-letter-not-found'],
+    ['POST', `/${newId()}/replay`, undefined, 409, 'not-replayable'],
+    ['POST', '/replay', undefined, 400, 'body-required'],
+    ['POST', '/replay', {}, 400, 'invalid-request'],
+    ['POST', '/replay', { all: true, fingerprint: 'abc' }, 400, 'invalid-request'],
+    ['POST', '/replay', { all: false }, 400, 'invalid-request'],
+    ['POST', '/replay', { everything: true }, 400, 'invalid-request'],
+  ] as const)('%s %s %j is refused', async (method, path, body, status, code) => {
+    const answer = await ops(method, path, body)
+    expect(answer.statusCode, answer.body).toBe(status)
+    expect(answer.json()).toMatchObject({ code })
+  })
+
+  test.each([
+    ['another machine', '10.1.2.3', {}],
+    ['another machine by IPv6', '2001:db8::1', {}],
+    ['a proxy on this machine', '127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }],
+  ])('are not shown to %s', async (_who, remoteAddress, headers: Record<string, string>) => {
+    for (const [method, path] of [
+      ['GET', ''],
+      ['GET', `/${newId()}`],
+      ['POST', '/replay'],
+      ['DELETE', `/${newId()}`],
+    ] as const) {
+      const answer = await invoices.http.inject({ method, url: `/ops/dead-letters${path}`, remoteAddress, headers })
+      expect(answer.statusCode, answer.body).toBe(403)
+      expect(answer.json()).toMatchObject({ code: 'ops-local-only' })
+    }
+  })
+
+  test.each(['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])('are shown to %s', async remoteAddress => {
+    const answer = await invoices.http.inject({ url: '/ops/dead-letters', remoteAddress })
+    expect(answer.statusCode).toBe(200)
+  })
+})

@@ -1,0 +1,225 @@
+import { newId } from '@feira/chassis'
+import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { invoiceIssued } from '@feira/contracts/invoices'
+import { orderCreated } from '@feira/contracts/orders'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { service } from '../service.ts'
+
+let invoices: TestService
+
+beforeAll(async () => {
+  invoices = await startTestService(service, { INVOICE_TIMEZONE: 'UTC', OUTBOX_POLL_INTERVAL: '20ms' })
+})
+afterEach(async () => {
+  await sql('drop function if exists fail cascade; drop sequence if exists attempts')
+  await sql('truncate invoices, invoice_counters, chassis.outbox, chassis.processed_messages, chassis.dead_letters')
+})
+afterAll(() => invoices[Symbol.asyncDispose]())
+
+const sql = async (text: string, ...values: unknown[]) => (await invoices.resources.query({ text, values })).rows
+const order = (totalCents = 2999) => ({ ...orderCreated.example, orderId: newId(), totalCents })
+const year = new Date().getUTCFullYear()
+
+async function numbers(): Promise<string[]> {
+  const rows = await sql('select number from invoices order by length(number), number')
+  return rows.map(({ number }) => number)
+}
+
+const numbersTo = (last: number) =>
+  Array.from({ length: last }, (_, index) => `${year}-${String(index + 1).padStart(6, '0')}`)
+
+const outcomes = async (wanted: string) => {
+  const metric = await invoices.resources.metrics.getSingleMetric('messages_handled_total')?.get()
+  return metric?.values.find(({ labels }) => labels['outcome'] === wanted)?.value ?? 0
+}
+
+/** Sends messages in one burst; one with an empty id has none. */
+async function burst(messages: readonly { id?: string; data: object }[]): Promise<void> {
+  await sql(
+    `insert into chassis.outbox (id, message_id, type, aggregate_type, aggregate_id, payload, headers)
+     select id, message_id, 'order.created', 'order', '', payload, '{}'
+     from unnest($1::uuid[], $2::text[], $3::jsonb[]) as t (id, message_id, payload)`,
+    messages.map(() => newId()),
+    messages.map(({ id }) => id),
+    messages.map(({ data }) => JSON.stringify(data)),
+  )
+}
+
+/** Has the database refuse to store invoices of 666 cents, with what a line of PL/pgSQL says. */
+async function failOn666(line: string): Promise<void> {
+  await sql('create sequence attempts')
+  await sql(`create function fail() returns trigger language plpgsql as $$
+    begin if new.total_cents = 666 then ${line} end if; return new; end $$`)
+  await sql('create trigger fail before insert on invoices for each row execute function fail()')
+}
+
+const deadLetters = () => sql('select * from chassis.dead_letters order by id')
+const ops = (method: 'GET' | 'POST' | 'DELETE', path: string, payload?: object) =>
+  invoices.http.inject({ method, url: `/ops/dead-letters${path}`, ...(payload ? { payload } : {}) })
+
+describe('a malformed message is parked at once and holds nobody up', () => {
+  const goods = () => Array.from({ length: 10 }, () => order())
+  const text = (fields: object) => JSON.stringify({ ...order(), ...fields })
+  const { totalCents: _, ...withoutTotal } = order()
+
+  test.each<[string, string, RegExp, object?]>([
+    ['no JSON', '{"orderId": ', /body is not JSON/],
+    ['nothing', '', /body is not JSON/],
+    ['not an object', '[]', /body does not fit order.created/],
+    ['null', 'null', /body does not fit order.created/],
+    ['a field missing', JSON.stringify(withoutTotal), /totalCents/],
+    ['an order id that is none', text({ orderId: '42' }), /orderId/],
+    ['a total that is no amount', text({ totalCents: -1 }), /totalCents/],
+    ['a total that is text', text({ totalCents: '2999' }), /totalCents/],
+    ['a currency that is none', text({ currency: 'REAL' }), /currency/],
+    ['a version that is none', text({ version: 0 }), /version/],
+    ['U+0000', `"a\0b"`, /body is not JSON/],
+    ['another type', text({}), /type is order.cancelled, not order.created/, { type: 'order.cancelled' }],
+    ['a type of an unknown version', text({}), /type is order.created.v2/, { type: 'order.created.v2' }],
+  ])('%s', async (_what, body, error, options) => {
+    const [id] = await Promise.all([
+      invoices.deliverRaw(orderCreated, body, options),
+      ...goods().map(data => invoices.deliver(orderCreated, data)),
+    ])
+    expect(await numbers()).toEqual(numbersTo(10))
+    const letters = await deadLetters()
+    expect(letters).toMatchObject([{ message_id: id, reason: 'malformed', attempts: 1, replayed_at: null }])
+    expect(letters[0]?.['error']).toMatch(error)
+    expect(letters[0]?.['queue']).toBe(`${invoices.env['BROKER_NAMESPACE']}invoices.on-order-created`)
+    expect(letters[0]?.['payload']).toBe(body.replace('\0', '\uFFFD'))
+  })
+
+  test('in the middle of a burst, also without an id', async () => {
+    const handled = await outcomes('handled')
+    const bad = { ...order(), totalCents: 0 }
+    const [some, others] = [goods(), goods()]
+    await burst([
+      ...some.map(data => ({ data })),
+      { data: bad },
+      { id: '', data: order() },
+      ...others.map(data => ({ data })),
+    ])
+    await waitUntil('two are dead', async () => (await deadLetters()).length === 2)
+    await waitUntil('the others are handled', async () => (await outcomes('handled')) === handled + 20)
+    expect(await numbers()).toEqual(numbersTo(20))
+    const letters = (await deadLetters()).map(({ message_id, reason, error }) => ({ message_id, reason, error }))
+    expect(letters).toEqual(
+      expect.arrayContaining([
+        { message_id: expect.any(String), reason: 'malformed', error: expect.stringContaining('totalCents') },
+        {
+          message_id: expect.stringMatching(/^content-/),
+          reason: 'malformed',
+          error: 'property messageId is missing',
+        },
+      ]),
+    )
+  })
+
+  test('and is not replayed, since it would only die again', async () => {
+    await invoices.deliverRaw(orderCreated, '{}')
+    const [letter] = await deadLetters()
+    const answer = await ops('POST', `/${letter?.['id']}/replay`)
+    expect(answer.statusCode).toBe(409)
+    expect(answer.json()).toMatchObject({ code: 'not-replayable' })
+    expect((await ops('POST', '/replay', { all: true })).json()).toEqual({ replayed: 0 })
+    expect((await ops('DELETE', `/${letter?.['id']}`)).statusCode).toBe(204)
+    expect(await deadLetters()).toEqual([])
+  })
+})
+
+describe('a message whose handling fails', () => {
+  test('twice and then works is invoiced, after three attempts and without a gap', async () => {
+    await failOn666(`if nextval('attempts') <= 2 then raise exception 'not yet'; end if;`)
+    const retried = await outcomes('retried')
+    await invoices.deliver(orderCreated, order())
+    await invoices.deliver(orderCreated, order(666))
+    await invoices.deliver(orderCreated, order())
+    expect(await numbers()).toEqual(numbersTo(3))
+    expect(await sql('select last_value::int as attempts from attempts')).toEqual([{ attempts: 3 }])
+    expect(await outcomes('retried')).toBe(retried + 2)
+    expect(await deadLetters()).toEqual([])
+    expect(await invoices.published(invoiceIssued)).toHaveLength(3)
+  })
+
+  test('in a burst costs its neighbours neither an attempt nor their numbers', async () => {
+    await failOn666(`raise exception 'never';`)
+    const [retried, handled] = [await outcomes('retried'), await outcomes('handled')]
+    const sent = Array.from({ length: 60 }, (_, index) => ({ data: order(index === 30 ? 666 : 2999) }))
+    await burst(sent)
+    await waitUntil('it is dead', async () => (await deadLetters()).length === 1)
+    await waitUntil('the others are handled', async () => (await outcomes('handled')) === handled + 59)
+    expect(await numbers()).toEqual(numbersTo(59))
+    expect(await outcomes('retried')).toBe(retried + 2)
+  })
+
+  test('always is dead after the last attempt, and replayed when the cause is mended', async () => {
+    await failOn666(`perform nextval('attempts'); raise exception 'the printer is on fire';`)
+    const data = order(666)
+    const id = await invoices.deliver(orderCreated, data, { correlationId: 'conversation-1' })
+    expect(await sql('select last_value::int as attempts from attempts')).toEqual([{ attempts: 3 }])
+    const [letter] = await deadLetters()
+    expect(letter).toMatchObject({
+      message_id: id,
+      reason: 'attempts-exhausted',
+      attempts: 3,
+      error: 'the printer is on fire',
+    })
+    expect(JSON.parse(letter?.['payload'])).toEqual(data)
+    expect(await numbers()).toEqual([])
+
+    await sql('drop function fail cascade')
+    const answer = await ops('POST', `/${letter?.['id']}/replay`)
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toEqual({ replayed: 1 })
+    await waitUntil('it is invoiced', async () => (await numbers()).length === 1)
+    expect(await numbers()).toEqual(numbersTo(1))
+    expect((await deadLetters())[0]?.['replayed_at']).toBeInstanceOf(Date)
+    const [published] = await sql(`select headers from chassis.outbox where type = 'invoice.issued'`)
+    expect(published?.['headers']).toMatchObject({ 'caused-by': id, 'correlation-id': 'conversation-1' })
+    expect((await ops('POST', `/${letter?.['id']}/replay`)).statusCode).toBe(409)
+  })
+
+  test('again after a replay is dead again, beside the first', async () => {
+    await failOn666(`raise exception 'still broken';`)
+    const id = await invoices.deliver(orderCreated, order(666))
+    const [first] = await deadLetters()
+    await ops('POST', `/${first?.['id']}/replay`)
+    await waitUntil('it is dead again', async () => (await deadLetters()).length === 2)
+    expect(await deadLetters()).toMatchObject([
+      { message_id: id, attempts: 3, replayed_at: expect.any(Date) },
+      { message_id: id, attempts: 3, replayed_at: null },
+    ])
+    expect((await ops('GET', '')).json().groups).toMatchObject([{ count: 1 }])
+  })
+})
+
+test('a lost connection costs no message an attempt, no invoice and no number', async () => {
+  // Slow enough to be hit in the middle.
+  await sql(
+    'create function fail() returns trigger language plpgsql as $$ begin perform pg_sleep(0.03); return null; end $$',
+  )
+  await sql('create trigger fail after insert on invoices for each statement execute function fail()')
+  const before = { retried: await outcomes('retried'), dead: await outcomes('dead') }
+  let hits = 0
+  for (let round = 1; round <= 10; round++) {
+    const areIssued = async () => (await numbers()).length === round * 15
+    await burst(Array.from({ length: 15 }, () => ({ data: order() })))
+    await waitUntil('a statement is hit', async () => {
+      const hit = await breakConnections()
+      hits += hit
+      return hit > 0 || areIssued()
+    })
+    await waitUntil('all are issued', areIssued)
+  }
+  expect(hits).toBeGreaterThan(5)
+  expect(await numbers()).toEqual(numbersTo(150))
+  expect(await invoices.published(invoiceIssued)).toHaveLength(150)
+  expect({ retried: await outcomes('retried'), dead: await outcomes('dead') }).toEqual(before)
+})
+
+/** Ends the connections that are just issuing invoices. @returns how many. */
+async function breakConnections(): Promise<number> {
+  const ended = await sql(`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and state = 'active' and query like '%with fresh as%'`)
+  return ended.length
+}
