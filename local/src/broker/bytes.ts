@@ -79,11 +79,11 @@ export class ByteReader {
     return this.#buffer.readDoubleBE(this.#advance(8))
   }
 
-  /** A copy, so that what is kept does not hold what it was read from. */
+  /** A view of what is read from. */
   bytes(): Buffer {
     const size = this.unsigned()
     const start = this.#advance(size)
-    return Buffer.from(this.#buffer.subarray(start, start + size))
+    return this.#buffer.subarray(start, start + size)
   }
 
   text(): string {

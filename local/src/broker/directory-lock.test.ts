@@ -36,6 +36,7 @@ test('one process cannot lock a directory twice, but again once it gave it back'
 test.each([
   ['of a process that is gone', async () => JSON.stringify({ pid: await deadPid(), startedAt: '1' })],
   ['of this process id in an earlier life', () => JSON.stringify({ pid: process.pid, startedAt: '1' })],
+  ['of this process id where starts are not known', () => JSON.stringify({ pid: process.pid, startedAt: '' })],
   ['that was not written to its end', () => '{"pid":'],
 ])('a lock %s is taken over', async (_name, content) => {
   const directory = await temporaryDirectory()

@@ -190,7 +190,7 @@ test('a log that outgrows its content is compacted while it is written, and whol
   expect(sequences((await open(directory)).state)).toEqual(live)
 })
 
-test('a message in several queues is written once', async () => {
+test('compaction writes a message in several queues once', async () => {
   const directory = await temporaryDirectory()
   const journal = await open(directory)
   const shared = message(1, 100_000)
@@ -202,8 +202,11 @@ test('a message in several queues is written once', async () => {
     journal.append({ kind: 'queue-declared', queue: { ...queue, id, name: `q${id}` } })
   journal.append({ kind: 'enqueued', message: shared, targets })
   journal.append({ kind: 'settled', queue: 2, sequence: 1 })
+  enqueue(journal, 2, 1_000_000)
+  settle(journal, 2)
   await journal.close()
-  const { state } = await open(directory)
+  await (await open(directory)).close()
   expect(statSync(logOf(directory)).size).toBeLessThan(110_000)
+  const { state } = await open(directory)
   expect([...state.queues.values()].map(({ entries }) => entries.get(1)?.deliveries)).toEqual([1, undefined, 3])
 })

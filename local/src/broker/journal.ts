@@ -23,6 +23,9 @@ export interface JournalOptions {
 }
 
 const chunk = 1_048_576
+// At start everything waits for it, so more than half of the log must be dead.
+const worthwhile = 2
+const smallLog = 65_536
 // Rewriting costs the live part, so it must earn a multiple of it.
 const growthFactor = 3
 
@@ -32,7 +35,8 @@ export function forgetfulJournal(): Journal {
 }
 
 /**
- * Opens the log in `directory`, which is made if need be and locked until the journal is closed, replays and compacts it.
+ * Opens the log in `directory`, which is made if need be and locked until the journal is closed, replays it, and
+ * compacts it when much of it is dead.
  * @throws DirectoryLockedError when another process has it, DamagedLogError when it cannot be read.
  */
 export async function openJournal(directory: string, options: JournalOptions = {}): Promise<Journal> {
@@ -41,8 +45,9 @@ export async function openJournal(directory: string, options: JournalOptions = {
   try {
     const path = join(directory, 'broker.log')
     const state = new DurableState()
-    const journal = new FileJournal(replay(path, state), state, options.compactAbove ?? 16 * chunk, unlock)
-    await journal.compact()
+    const log = replay(path, state)
+    const journal = new FileJournal(log, state, options.compactAbove ?? 16 * chunk, unlock)
+    if (log.size > worthwhile * state.liveBytes + smallLog) await journal.compact()
     return journal
   } catch (error) {
     unlock()
@@ -50,7 +55,9 @@ export async function openJournal(directory: string, options: JournalOptions = {
   }
 }
 
+// The messages stay views of what was read, which is bounded because the log is kept in proportion to what lives in it.
 function replay(path: string, state: DurableState): LogFile {
+  rmSync(temporary(path), { force: true })
   if (!existsSync(path)) return LogFile.create(temporary(path)).renameTo(path)
   const log = LogFile.open(path)
   for (const record of log.records()) {
