@@ -64,7 +64,7 @@ export function consume<M extends Message, Config = unknown>(
   options: ConsumerOptions = {},
 ): Consumer<Config> {
   const handleAll: HandleBatch<M, Config> = async ([only], tx, resources) => handle(only as Received<M>, tx, resources)
-  return { ...options, kind: 'each', name, message, handle: handleAll as HandleBatch<Message, Config> }
+  return { ...options, kind: 'each', name, message, handle: handleAll }
 }
 
 /**
@@ -78,7 +78,7 @@ export function consumeBatch<M extends Message, Config = unknown>(
   handle: HandleBatch<M, Config>,
   options: ConsumerOptions = {},
 ): Consumer<Config> {
-  return { ...options, kind: 'batch', name, message, handle: handle as HandleBatch<Message, Config> }
+  return { ...options, kind: 'batch', name, message, handle }
 }
 
 /** Handles each message with an effect outside the database: an e-mail, a call to somebody else's server. */
@@ -94,6 +94,6 @@ export function perform<M extends Message, Job, Result, Config = unknown>(
     name,
     message,
     maxInFlight,
-    performance: performance as Performance<Message, unknown, unknown, Config>,
+    performance,
   }
 }

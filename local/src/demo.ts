@@ -107,15 +107,7 @@ function step(title: string): void {
 async function request(url: string, post?: { readonly body: object; readonly key: string }) {
   const path = new URL(url)
   const startedAt = performance.now()
-  const response = await fetch(url, {
-    ...(post
-      ? {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', 'idempotency-key': post.key },
-          body: JSON.stringify(post.body),
-        }
-      : {}),
-  })
+  const response = await (post ? fetch(url, toRequest(post)) : fetch(url))
   const text = await response.text()
   const milliseconds = Math.round(performance.now() - startedAt)
   const sent = post ? ` ${JSON.stringify(post.body)}` : ''
@@ -123,4 +115,9 @@ async function request(url: string, post?: { readonly body: object; readonly key
   console.log(`      ${paint('green', String(response.status))} ${text} ${paint('dim', `${milliseconds} ms`)}`)
   if (!response.ok) throw new Error(`The request above failed.`)
   return { json: JSON.parse(text) as unknown, headers: response.headers }
+}
+
+function toRequest({ body, key }: { readonly body: object; readonly key: string }): RequestInit {
+  const headers = { 'content-type': 'application/json', 'idempotency-key': key }
+  return { method: 'POST', headers, body: JSON.stringify(body) }
 }

@@ -66,7 +66,8 @@ async function start(service: Service, env: Environment, options: SystemOptions)
 
 async function startProcess(service: Service, env: Environment, { onCrash }: SystemOptions) {
   const main = path.join(root, `app-${service.name}`, 'src', 'main.ts')
-  const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'inherit', 'inherit'] })
+  const args = ['--import', new URL('end-with-parent.ts', import.meta.url).href, main]
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const exited = once(child, 'exit')
   let stopping = false
   void exited.then(([code, signal]) => {
@@ -83,15 +84,14 @@ async function startProcess(service: Service, env: Environment, { onCrash }: Sys
 }
 
 function openGateway(config: LocalConfig) {
-  const upstreams = services.map(({ name, port }) => [
-    // kong.yml names the services as compose and AWS know them.
-    `app-${name}:${port}`,
-    { host: '127.0.0.1', port: portOf(config, name) },
-  ])
+  const upstreams: Record<string, { host: string; port: number }> = {}
+  // kong.yml names the services as compose and AWS know them.
+  for (const { name, port } of services)
+    upstreams[`app-${name}:${port}`] = { host: '127.0.0.1', port: portOf(config, name) }
   return startGateway({
     configFile: path.join(root, 'docker/kong/kong.yml'),
     port: config.GATEWAY_PORT,
-    upstreams: Object.fromEntries(upstreams),
+    upstreams,
     rateLimit: config.RATE_LIMIT,
   })
 }
