@@ -99,6 +99,11 @@ export class OrderBook {
     await Promise.all(Array.from({ length: clients }, customer))
   }
 
+  /** Takes down an order that somebody else placed. */
+  note({ id, totalCents }: { readonly id: string; readonly totalCents: number }): void {
+    this.answers.push({ key: id, totalCents, status: 201, body: { id }, milliseconds: 0 })
+  }
+
   /** Sends everybody home, also those who would keep placing. */
   close(): void {
     this.#open = false

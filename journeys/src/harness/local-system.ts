@@ -1,0 +1,125 @@
+import { globSync, readFileSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { request } from './http.ts'
+import { OrderBook } from './order-book.ts'
+import { freePort } from './port.ts'
+import { Program, run, type Environment, type Exit } from './program.ts'
+import { until } from './until.ts'
+
+interface Listed {
+  readonly id: string
+  readonly orderId: string
+  readonly number: string
+  readonly totalCents: number
+}
+
+/** What `npm start` runs, with a data directory and ports of its own, which stay the same when it is started again. */
+export class LocalSystem {
+  readonly dataDirectory: string
+  readonly ports: Readonly<Record<'gateway' | 'orders' | 'invoices' | 'postgres' | 'broker', number>>
+  readonly book: OrderBook
+  #program: Program | undefined
+
+  private constructor(dataDirectory: string, ports: LocalSystem['ports']) {
+    this.dataDirectory = dataDirectory
+    this.ports = ports
+    this.book = new OrderBook(() => this.url)
+  }
+
+  static async create(): Promise<LocalSystem> {
+    const directory = await mkdtemp(join(tmpdir(), 'feira-local-mode-'))
+    // Where the tests run as root, PostgreSQL runs as somebody else, who has to get in.
+    await chmod(directory, 0o755)
+    const [gateway, orders, invoices, postgres, broker] = [
+      await freePort(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ]
+    return new LocalSystem(directory, { gateway, orders, invoices, postgres, broker })
+  }
+
+  /** The gateway's address. */
+  get url(): string {
+    return `http://127.0.0.1:${this.ports.gateway}`
+  }
+
+  get program(): Program {
+    if (!this.#program) throw new Error('the local system was never started')
+    return this.#program
+  }
+
+  get environment(): Environment {
+    return {
+      DATA_DIR: this.dataDirectory,
+      GATEWAY_PORT: String(this.ports.gateway),
+      ORDERS_PORT: String(this.ports.orders),
+      INVOICES_PORT: String(this.ports.invoices),
+      POSTGRES_PORT: String(this.ports.postgres),
+      BROKER_PORT: String(this.ports.broker),
+    }
+  }
+
+  /** Runs `npm start`, or another command of the same script, and waits until its screen shows `expected`. */
+  async start(args: readonly string[] = [], env: Environment = {}, expected = 'Feira is up'): Promise<void> {
+    const program = new Program(['local/start.mjs', ...args], { ...this.environment, ...env })
+    this.#program = program
+    await until(
+      `the screen says "${expected}"`,
+      () => {
+        if (program.output.includes(expected)) return true
+        if (!program.running) throw new Error(`it ended: ${program.output}`)
+        return false
+      },
+      60_000,
+    )
+  }
+
+  /** Runs a command of the same script to its end. */
+  run(args: readonly string[] = [], env: Environment = {}): Promise<Exit & { readonly output: string }> {
+    return run(['local/start.mjs', ...args], { ...this.environment, ...env })
+  }
+
+  /** Ctrl-C in its terminal. */
+  async interrupt(): Promise<Exit> {
+    this.program.pressCtrlC()
+    return this.program.exited
+  }
+
+  /** `kill -9` of the process that `npm start` is. */
+  async kill(): Promise<Exit> {
+    return this.program.end('SIGKILL')
+  }
+
+  /** The process id of the embedded PostgreSQL while it runs. */
+  get postgresPid(): number {
+    const [file] = globSync(join(this.dataDirectory, 'postgres/**/postmaster.pid'))
+    return Number(readFileSync(file as string, 'utf8').split('\n')[0])
+  }
+
+  /** All orders, or all invoices, page by page. */
+  async list(path: '/orders' | '/invoices'): Promise<Listed[]> {
+    const items: Listed[] = []
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const { status, body } = await request(`${this.url}${path}?limit=100${cursor && `&cursor=${cursor}`}`)
+      if (status !== 200) throw new Error(`${path} answered ${status}: ${JSON.stringify(body)}`)
+      const page = body as { items: Listed[]; nextCursor: string | null }
+      items.push(...page.items)
+      cursor = page.nextCursor
+    }
+    return items
+  }
+
+  async destroy(): Promise<void> {
+    this.book.close()
+    await this.#program?.killAll()
+    await until(
+      'PostgreSQL has ended',
+      () => globSync(join(this.dataDirectory, 'postgres/**/postmaster.pid')).length === 0,
+    )
+    await rm(this.dataDirectory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { startPostgres } from '@feira/local/src/postgres/index.ts'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
+import { BrokerView } from './harness/broker.ts'
+import { consumerQueue, queues } from './harness/feira.ts'
+import { request } from './harness/http.ts'
+import { LocalSystem } from './harness/local-system.ts'
+import { OrderBook } from './harness/order-book.ts'
+import { freePort } from './harness/port.ts'
+import { Program, run } from './harness/program.ts'
+import { until } from './harness/until.ts'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 90_000 })
+
+const clean = { code: 0, signal: null }
+const killed = { code: null, signal: 'SIGKILL' }
+
+describe('npm start', () => {
+  let system: LocalSystem
+
+  beforeAll(async () => {
+    system = await LocalSystem.create()
+  })
+  afterAll(() => system?.destroy())
+
+  /** Every order that a customer was promised is there with one invoice over the same amount, and nothing else is. */
+  async function expectInvoiced(): Promise<void> {
+    const promised = new Map(system.book.accepted.map(({ body, totalCents }) => [String(body?.['id']), totalCents]))
+    const invoices = await until('every order has its invoice', async () => {
+      const found = await system.list('/invoices')
+      return found.length >= promised.size && found
+    })
+    const orders = await system.list('/orders')
+    expect(new Map(orders.map(({ id, totalCents }) => [id, totalCents]))).toEqual(promised)
+    expect(new Map(invoices.map(({ orderId, totalCents }) => [orderId, totalCents]))).toEqual(promised)
+    expect(invoices).toHaveLength(promised.size)
+    const numbers = invoices.map(({ number }) => Number(number.split('-')[1])).toSorted((a, b) => a - b)
+    expect(numbers).toEqual(Array.from(numbers, (_, index) => index + 1))
+  }
+
+  async function expectCleanEnd(): Promise<void> {
+    const { postgresPid } = system
+    expect(await system.interrupt()).toEqual(clean)
+    expect(() => process.kill(postgresPid, 0)).toThrow('ESRCH')
+    for (const port of Object.values(system.ports)) await expectFree(port)
+  }
+
+  test('brings up everything, invoices an order, and Ctrl-C ends it without a trace', async () => {
+    await system.start()
+    for (const name of ['gateway', 'app-orders', 'app-invoices', 'PostgreSQL', 'broker', 'curl', 'npm run demo']) {
+      expect(system.program.output).toContain(name)
+    }
+    await system.book.placeOne()
+    await expectInvoiced()
+    const demo = await system.run(['demo'])
+    expect(demo.output).toMatch(/invoice \d{4}-\d{6}, issued, R\$ 29.99/)
+    expect(demo.output).toContain('the same order as before: yes')
+    expect(demo.code).toBe(0)
+    const [{ id } = { id: '' }] = await system.list('/orders')
+    system.book.note({ id, totalCents: 2999 })
+
+    await expectCleanEnd()
+  })
+
+  test('with SERVICES=orders takes orders, keeps them through kill -9, and app-invoices finds them when it comes', async () => {
+    await system.start([], { SERVICES: 'orders' })
+    expect(await request(`${system.url}/invoices`)).toMatchObject({ status: 503, body: { status: 503 } })
+    await system.book.placeMany({ count: 20 })
+    expect(await system.kill()).toEqual(killed)
+
+    await system.start()
+    await expectInvoiced()
+  })
+
+  test.each([
+    ['in one process', []],
+    ['with --processes', ['--processes']],
+  ])('%s loses nothing by a kill -9 under load', async (_how, args) => {
+    if (!system.program.running) await system.start(args)
+    const before = system.book.accepted.length
+    const stopPlacing = system.book.keepPlacing()
+    await until('orders are accepted', () => system.book.accepted.length > before + 50)
+    expect(await system.kill()).toEqual(killed)
+    await until('customers notice', () => system.book.answers.at(-1)?.status !== 201)
+    await stopPlacing()
+
+    await system.start(args)
+    await system.book.insist()
+    await expectInvoiced()
+    await expectCleanEnd()
+  })
+
+  test('says of every port that is taken which variable moves it', async () => {
+    for (const port of Object.values(system.ports)) {
+      const squatter = createServer().listen(port, '127.0.0.1')
+      await once(squatter, 'listening')
+      onTestFinished(() => void squatter.close())
+    }
+    const { code, output } = await system.run()
+    expect(code).toBe(1)
+    for (const [name, port] of Object.entries(system.ports)) {
+      expect(output).toMatch(new RegExp(`port ${port} for .*${name}.*set ${name.toUpperCase()}_PORT`, 'i'))
+    }
+    expect(output).not.toContain('    at ')
+  })
+
+  test('names every bad variable at once', async () => {
+    const { code, output } = await system.run([], { GATEWAY_PORT: 'eight', BROKER_PORT: '99999', SERVICES: 'order' })
+    expect(code).toBe(1)
+    for (const variable of ['GATEWAY_PORT', 'BROKER_PORT', 'SERVICES']) expect(output).toContain(variable)
+    expect(output).not.toContain('    at ')
+  })
+})
+
+describe('npm run infra', () => {
+  test('offers both servers to a service started alone, and takes the offer back', async () => {
+    const system = await LocalSystem.create()
+    onTestFinished(() => system.destroy())
+    await system.start(['infra'], {}, 'PostgreSQL and the broker are up.')
+    const file = join(system.dataDirectory, 'env/orders.env')
+    const { url, program } = await startAlone(`--env-file=${file}`)
+    onTestFinished(() => program.killAll())
+    const book = new OrderBook(() => url)
+    await book.placeOne()
+    expect(await program.end('SIGTERM')).toEqual(clean)
+    expect(await system.interrupt()).toEqual(clean)
+    expect(existsSync(file)).toBe(false)
+  })
+
+  async function startAlone(flag: string) {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const program = new Program([flag, 'app-orders/src/main.ts'], { PORT: String(port), LOG_LEVEL: 'warn' })
+    await until('app-orders is ready', async () => {
+      if (!program.running) throw new Error(program.output)
+      return (await fetch(`${url}/ready`)).ok
+    })
+    return { url, program }
+  }
+})
+
+test('npm start on real servers keeps nothing of its own', async () => {
+  const system = await LocalSystem.create()
+  onTestFinished(() => system.destroy())
+  const postgres = await startPostgres({ dataDirectory: join(system.dataDirectory, 'theirs'), port: 0 })
+  onTestFinished(() => postgres.stop())
+  const namespace = `journey-${randomBytes(4).toString('hex')}.`
+  const broker = new BrokerView(inject('brokerUrl'), namespace)
+  onTestFinished(() => broker.deleteAll(queues))
+
+  await system.start([], {
+    DATABASE_URL: postgres.url,
+    BROKER_URL: broker.url,
+    BROKER_NAMESPACE: namespace,
+  })
+  await system.book.placeOne()
+  await until('the order has its invoice', async () => (await system.list('/invoices')).length === 1)
+  expect((await broker.depths([consumerQueue])).get(consumerQueue)).toBe(0)
+  expect(existsSync(join(system.dataDirectory, 'postgres'))).toBe(false)
+  expect(existsSync(join(system.dataDirectory, 'broker'))).toBe(false)
+  expect(await system.interrupt()).toEqual(clean)
+})
+
+test('a service alone names every bad variable at once, and says how to get servers', async () => {
+  const { code, output } = await run(['app-orders/src/main.ts'], { PORT: 'http', OUTBOX_POLL_INTERVAL: 'soon' })
+  expect(code).toBe(1)
+  for (const variable of ['DATABASE_URL', 'BROKER_URL', 'PORT', 'OUTBOX_POLL_INTERVAL', 'npm run infra']) {
+    expect(output).toContain(variable)
+  }
+  expect(output).not.toContain('    at ')
+})
+
+async function expectFree(port: number): Promise<void> {
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  server.close()
+}
