@@ -2,7 +2,8 @@ import { connect, type Channel, type ChannelModel, type Options } from 'amqplib'
 
 /** A message as it passed over the exchange. */
 export interface Seen {
-  readonly id: string
+  /** Its message id; whoever publishes from outside may forget it. */
+  readonly id: string | undefined
   readonly type: string
   readonly correlationId: string | undefined
   readonly headers: Readonly<Record<string, unknown>>
@@ -74,7 +75,7 @@ export class BrokerView {
         if (raw === false) return
         const { messageId, type, correlationId, headers } = raw.properties
         this.#seen.push({
-          id: String(messageId),
+          id: messageId,
           type: String(type ?? raw.fields.routingKey),
           correlationId,
           headers: headers ?? {},

@@ -22,7 +22,8 @@ export interface FeiraOptions {
 
 /** The queues that the services declare, by the names they have on the wire. */
 export const consumerQueue = 'invoices.on-order-created'
-const retryDelays = [100, 200, 400]
+/** Milliseconds. */
+export const retryDelays = [100, 200, 400]
 export const queues = [
   consumerQueue,
   `${consumerQueue}.dlq`,

@@ -7,6 +7,8 @@ export interface Seeded {
   readonly poison?: readonly string[]
   /** Orders that were announced by somebody other than app-orders. */
   readonly foreign?: readonly { readonly messageId: string; readonly orderId: string; readonly totalCents: number }[]
+  /** Orders that have no invoice, because their message is among the poison. */
+  readonly uninvoiced?: readonly string[]
   /** Types of messages that nobody listens to. */
   readonly unroutable?: readonly string[]
 }
@@ -18,7 +20,7 @@ type Invariant = (snapshot: Snapshot, answers: readonly Answer[], seeded: Requir
  * @returns every violation, beginning with the invariant's number; none for a system at rest that works.
  */
 export function violations(snapshot: Snapshot, answers: readonly Answer[], seeded: Seeded = {}): string[] {
-  const all = { poison: [], foreign: [], unroutable: [], ...seeded }
+  const all = { poison: [], foreign: [], uninvoiced: [], unroutable: [], ...seeded }
   return Object.entries(invariants).flatMap(([name, invariant]) =>
     invariant(snapshot, answers, all).map(violation => `${name}: ${violation}`),
   )
@@ -68,11 +70,13 @@ const invariants: Readonly<Record<string, Invariant>> = {
     ]
   },
 
-  I5({ orders, invoices, counters }, _answers, { foreign }) {
+  I5({ orders, invoices, counters }, _answers, { foreign, uninvoiced }) {
     const ordered = [...orders, ...foreign.map(({ orderId, totalCents }) => ({ id: orderId, totalCents }))]
     return [
       ...compare(
-        ordered.map(({ id, totalCents }) => `order ${id} over ${totalCents}`),
+        ordered
+          .filter(({ id }) => !uninvoiced.includes(id))
+          .map(({ id, totalCents }) => `order ${id} over ${totalCents}`),
         invoices.map(({ orderId, totalCents }) => `order ${orderId} over ${totalCents}`),
         'invoices',
       ),
@@ -107,7 +111,7 @@ const invariants: Readonly<Record<string, Invariant>> = {
 
   I13({ outbox, seen }, _answers, { foreign, poison }) {
     if (!seen) return []
-    const ids = new Set(seen.map(({ id }) => id))
+    const ids = new Set(seen.flatMap(({ id }) => id ?? []))
     const rows = [...outbox.orders, ...outbox.invoices].filter(({ queue }) => queue === null)
     const known = new Set([...rows.map(({ id }) => id), ...foreign.map(({ messageId }) => messageId), ...poison])
     return [
