@@ -6,15 +6,13 @@ import path from 'node:path'
 
 const commands = process.argv.slice(2)
 const name = path.basename(process.cwd()).replace(/^app-/, '')
-const data = path.resolve('..', process.env.DATA_DIR || '.feira')
-const envFiles = ['.env', path.join(data, 'env', `${name}.env`)].filter(file => existsSync(file))
+const envFiles = ['../local/dev.env', `../.feira/env/${name}.env`, '.env'].filter(file => existsSync(file))
 const watch = commands.length === 0 ? ['--watch', '--watch-preserve-output'] : []
 
 const child = spawn(
   process.execPath,
   [...envFiles.map(file => `--env-file=${file}`), ...watch, 'src/main.ts', ...commands],
   {
-    env: { LOG_FORMAT: 'pretty', HOST: '127.0.0.1', ...process.env },
     stdio: 'inherit',
     // Ctrl-C reaches a program twice, from the terminal and from npm, and Node's watch mode aborts at the second.
     detached: true,

@@ -90,7 +90,7 @@ export interface Declared {
 
 /** Packages that `file` imports and no manifest declares for it: they would be missing in its workspace's image. */
 export function undeclaredPackages(file: string, source: string, { runtime, development }: Declared): string[] {
-  const neverInImage = isTest(file) || !file.includes('/src/') || file.startsWith('chassis/src/testing/')
+  const neverInImage = isTest(file) || !file.includes('/src/') || /^journeys\/|\/testing\/|\.testing\.ts$/.test(file)
   return edgesOf(file, source)
     .map(({ target, workspace, typeOnly }) => ({ name: packageOf(target, workspace), typeOnly }))
     .filter(({ name, typeOnly }) => {

@@ -1,6 +1,5 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { LocalConfig } from './config.ts'
 import { root, type Infra } from './infra.ts'
 import { services } from './services.ts'
 
@@ -8,8 +7,8 @@ import { services } from './services.ts'
  * Writes `.feira/env/<service>.env` for as long as the servers run, so that `npm run dev -w app-<service>` finds them.
  * @returns a function that removes the files.
  */
-export async function offerEnvironment(config: LocalConfig, infra: Infra): Promise<() => Promise<void>> {
-  const folder = path.resolve(root, config.DATA_DIR, 'env')
+export async function offerEnvironment(infra: Infra): Promise<() => Promise<void>> {
+  const folder = path.join(root, '.feira', 'env')
   await mkdir(folder, { recursive: true })
   for (const { name } of services) {
     const lines = Object.entries(infra.environmentOf(name)).map(([variable, value]) => `${variable}='${value}'\n`)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
-import { startHttp } from './fixture.ts'
+import { startHttp } from './server.testing.ts'
 
 const json = { 'content-type': 'application/json' }
 const echo = (app: App) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
-import { startHttp } from './fixture.ts'
+import { startHttp } from './server.testing.ts'
 import { pageOf, pageQuery } from './pagination.ts'
 
 const line = z.object({ sku: z.string(), quantity: z.int() }).meta({ id: 'DocsTestLine' })

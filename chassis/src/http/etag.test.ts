@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
 import { requireMatch, versioned } from './etag.ts'
-import { startHttp } from './fixture.ts'
+import { startHttp } from './server.testing.ts'
 
 const order = z.object({ id: z.string() })
 const routes = (app: App) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
-import { startHttp } from './fixture.ts'
+import { startHttp } from './server.testing.ts'
 import { decodeCursor, encodeCursor, page, pageOf, pageQuery } from './pagination.ts'
 
 const rows = Array.from({ length: 45 }, (_, index) => ({ id: index + 1, hidden: true }))

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Rejection } from '../rejection.ts'
-import { startHttp } from './fixture.ts'
+import { startHttp } from './server.testing.ts'
 
 const up = async () => {}
 const down = async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { rejections, Rejection } from '../rejection.ts'
 import type { App } from '../service.ts'
-import { startHttp } from './fixture.ts'
+import { startHttp } from './server.testing.ts'
 import { problem } from './problem.ts'
 
 async function answerTo(error: unknown) {

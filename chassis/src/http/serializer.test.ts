@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { startHttp } from './fixture.ts'
+import { startHttp } from './server.testing.ts'
 import { compileSerializer } from './serializer.ts'
 
 function serialize(schema: z.ZodType, value: unknown): unknown {

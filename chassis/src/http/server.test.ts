@@ -3,7 +3,7 @@ import net from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { App } from '../service.ts'
-import { eventually, startHttp } from './fixture.ts'
+import { eventually, startHttp } from './server.testing.ts'
 
 async function listen(app: App): Promise<{ port: number; url: string }> {
   const url = await app.listen({ port: 0, host: '127.0.0.1' })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
-import { startHttp } from './fixture.ts'
+import { startHttp } from './server.testing.ts'
 
 const order = z.strictObject({
   items: z.array(z.strictObject({ quantity: z.int().positive() })).min(1),
