@@ -117,11 +117,14 @@ test('queues that exist with other arguments keep the service from being ready, 
     ...first.env,
     BROKER_QUEUE_TYPE: 'quorum',
   })
-  const ready = async () => (await other.http.inject('/ready')).statusCode === 200
-  await waitUntil('it says so', async () => (await other.http.inject('/ready')).body.includes('broker'))
+  const ready = () => other.http.inject('/ready')
+  await waitUntil('it looked', async () => (await ready()).body.includes('broker: not available'))
   await first.stop()
   for (const queue of ['', '.dlq', '.retry.20ms', '.retry.40ms']) await queues.delete(`notes.on-note${queue}`)
-  await waitUntil('it is ready', ready)
+  await waitUntil('it is ready', async () => (await ready()).statusCode === 200)
+  await queues.publish(noteWritten, note('a'))
+  await waitUntil('it consumes', async () => (await handledCount(other, 'handled')) === 1)
+  expect(await effectsOf(other.resources.query)).toEqual(['a'])
   await other.stop()
 })
 
