@@ -2,7 +2,7 @@ import { ConfigError, environment } from './config.ts'
 import { migrate } from './migrate.ts'
 import type { Service } from './service.ts'
 import { setUpService } from './setup.ts'
-import { startService } from './start-service.ts'
+import { startService, type RunningService } from './start-service.ts'
 
 /**
  * What a service's `main.ts` calls. Without an argument it starts the service and stops it on SIGTERM or SIGINT;
@@ -13,6 +13,7 @@ export async function runService(
   [command]: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
   try {
+    if (command !== undefined) exitOnSignal()
     if (command === undefined) await serve(service)
     else if (command === 'setup') await setUpService(service, environment())
     else if (command === 'migrate') await migrateOnly(service)
@@ -23,10 +24,25 @@ export async function runService(
 }
 
 async function serve(service: Service): Promise<void> {
-  const running = await startService(service, environment())
-  const stop = () => void running.stop().finally(() => process.exit(0))
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
+  let running: RunningService | undefined
+  let stopping = false
+  const stop = () => {
+    // While it starts it has promised nobody anything.
+    if (!running) process.exit(0)
+    // Ctrl-C often arrives twice, from the terminal and from npm.
+    if (stopping) return
+    stopping = true
+    void running.stop().finally(() => process.exit(0))
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  running = await startService(service, environment())
+}
+
+// The first process of a container has no default action for signals. Not 0: what waits for the setup must not go on.
+function exitOnSignal(): void {
+  process.on('SIGTERM', () => process.exit(143))
+  process.on('SIGINT', () => process.exit(130))
 }
 
 async function migrateOnly(service: Service): Promise<void> {
