@@ -131,7 +131,8 @@ async function markUnrouted(client: pg.PoolClient, rows: ClaimedRow[]): Promise<
 // A row whose trace nobody records needs no span: the message carries the row's own context on.
 function startSpan(row: ClaimedRow, { tracer, exchange }: BatchOptions): Span | undefined {
   const parent = readTraceHeaders(row.headers)
-  if (!parent?.sampled) return undefined
+  // The first attempt had a span; one for every probe after it would stretch the trace without end.
+  if (!parent?.sampled || row.unrouted) return undefined
   return tracer.start(`send ${row.type}`, {
     kind: 'producer',
     parent,
