@@ -27,3 +27,9 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   })
 }
 child.on('exit', code => process.exit(stopping ? 0 : (code ?? 1)))
+
+// When npm is ended by a signal of its own it passes nothing on, and nobody would end the service.
+const parent = process.ppid
+setInterval(() => {
+  if (process.ppid !== parent) child.kill('SIGTERM')
+}, 1_000).unref()

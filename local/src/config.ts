@@ -24,6 +24,7 @@ export const localConfig = {
     .describe('a PostgreSQL login with CREATEDB and CREATEROLE, instead of the embedded server'),
   BROKER_URL: z.string().optional().describe('a RabbitMQ, instead of the embedded broker'),
   BROKER_NAMESPACE: z.string().max(64).default('').describe('prefix of exchange and queues'),
+  BROKER_QUEUE_TYPE: z.enum(['classic', 'quorum']).default('classic').describe('type of the queues declared'),
   SERVICES: serviceList.optional().describe('which services to start, e.g. orders,invoices'),
   SERVICE: serviceList.optional().describe('another name for SERVICES'),
   DATA_DIR: z.string().default('.feira').describe('where the embedded servers keep their data'),

@@ -45,6 +45,7 @@ export async function startInfra(config: LocalConfig, progress: (step: string) =
         DATABASE_URL: await provisionDatabase(postgres.url, { name: `feira_${service.name}` }),
         BROKER_URL: broker.url,
         BROKER_NAMESPACE: config.BROKER_NAMESPACE,
+        BROKER_QUEUE_TYPE: config.BROKER_QUEUE_TYPE,
       }
       environments.set(service.name, env)
       await setUpService(service, env)

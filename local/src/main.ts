@@ -65,11 +65,12 @@ async function infra(): Promise<void> {
 }
 
 function stopOnSignal(stop: () => Promise<void>): void {
-  let stopping = false
+  let stoppingSince: number | undefined
   const onSignal = (signal: string) => {
-    // Whoever presses Ctrl-C twice does not want to wait.
-    if (stopping) process.exit(1)
-    stopping = true
+    // Whoever presses Ctrl-C again does not want to wait; one press can arrive twice, from the terminal and from npm.
+    if (stoppingSince !== undefined && performance.now() - stoppingSince > 300) process.exit(1)
+    if (stoppingSince !== undefined) return
+    stoppingSince = performance.now()
     if (signal === 'SIGINT') console.log('\nStopping; press Ctrl-C again to stop at once.')
     stop().then(() => process.exit(0), fail)
   }
