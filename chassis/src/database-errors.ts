@@ -47,9 +47,16 @@ export function isConnectionLost(error: unknown): boolean {
   const code = errorCode(error)
   if (code && (lostCodes.has(code) || code.startsWith('08'))) return true
   for (let current = error; current instanceof Error; current = current.cause) {
-    if (lostMessages.test(current.message)) return true
+    // FATAL ends the session, whatever the reason (PostgreSQL documentation §20.8.2).
+    if (lostMessages.test(current.message) || (current as { severity?: unknown }).severity === 'FATAL') return true
   }
   return false
+}
+
+/** The login or the database does not exist: waiting does not help. */
+export function isRefusedLogin(error: unknown): boolean {
+  const code = errorCode(error)
+  return code !== undefined && (code.startsWith('28') || code === '3D000')
 }
 
 /** A unique index refused a row. */

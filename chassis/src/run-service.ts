@@ -15,7 +15,7 @@ export async function runService(
   try {
     if (command !== undefined) exitOnSignal()
     if (command === undefined) await serve(service)
-    else if (command === 'setup') await setUpService(service, environment())
+    else if (command === 'setup') await setUpService(service, environment(), print)
     else if (command === 'migrate') await migrateOnly(service)
     else fail(`Unknown command ${command}. Use setup, migrate, or nothing to start app-${service.name}.`)
   } catch (error) {
@@ -65,7 +65,11 @@ function explain(service: Service, error: unknown): string {
   return `app-${service.name} cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
 }
 
-function fail(message: string): never {
+function print(message: string): void {
   process.stderr.write(`${message}\n`)
+}
+
+function fail(message: string): never {
+  print(message)
   process.exit(1)
 }

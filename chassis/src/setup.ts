@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { baseConfig, readConfig, type Environment } from './config.ts'
-import { isConnectionLost } from './database-errors.ts'
+import { errorCode, isConnectionLost, isRefusedLogin } from './database-errors.ts'
 import { migrate } from './migrate.ts'
 import type { Service } from './service.ts'
 import { setUpTopology } from './topology.ts'
@@ -8,25 +8,29 @@ import { setUpTopology } from './topology.ts'
 const { DATABASE_URL, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS } = baseConfig
 const setupConfig = { DATABASE_URL, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS }
 
+/** Told, once, that a server does not answer yet, with what it said. */
+export type OnWaiting = (reason: string) => void
+
 /**
  * Makes a service ready to be started, or to be written to while it is not running: migrates its database and declares
  * its queues. Runs for every service before any service starts, so that a consumer that has never run misses nothing.
  * @throws ConfigError, or what PostgreSQL or the broker said after 30 s of trying.
  */
-export async function setUpService(service: Service, env: Environment): Promise<void> {
+export async function setUpService(service: Service, env: Environment, onWaiting: OnWaiting): Promise<void> {
   const config = readConfig(`app-${service.name}`, setupConfig, env)
-  await whenReachable(() => migrate(config.DATABASE_URL, service.migrations))
-  await whenReachable(() => setUpTopology(config.BROKER_URL, service.name, service.consumers, config))
+  await whenReachable(() => migrate(config.DATABASE_URL, service.migrations), onWaiting)
+  await whenReachable(() => setUpTopology(config.BROKER_URL, service.name, service.consumers, config), onWaiting)
 }
 
 /** Repeats `work` for up to 30 s while the server it needs is still starting. */
-export async function whenReachable<Result>(work: () => Promise<Result>): Promise<Result> {
+export async function whenReachable<Result>(work: () => Promise<Result>, onWaiting: OnWaiting): Promise<Result> {
   const deadline = Date.now() + 30_000
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     try {
       return await work()
     } catch (error) {
-      if (!isConnectionLost(error) || Date.now() > deadline) throw error
+      if (!isConnectionLost(error) || isRefusedLogin(error) || Date.now() > deadline) throw error
+      if (attempt === 1) onWaiting(`waiting up to 30 s for a server: ${(error as Error).message || errorCode(error)}`)
       await sleep(500)
     }
   }

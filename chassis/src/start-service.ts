@@ -90,7 +90,12 @@ async function openParts({ service, config, log, shutdown }: Starting): Promise<
   shutdown.add('connections', 'database', () => database.close())
   metrics.watchPool(database.pool)
   metrics.watchOutbox(database.query)
-  if (!config.SKIP_MIGRATIONS) await whenReachable(() => migrate(config.DATABASE_URL, service.migrations))
+  if (!config.SKIP_MIGRATIONS) {
+    await whenReachable(
+      () => migrate(config.DATABASE_URL, service.migrations),
+      reason => log.warn(reason),
+    )
+  }
 
   const exchange = exchangeName(config)
   const options = { name: `${service.name} publisher`, url: config.BROKER_URL, exchange, log }

@@ -48,7 +48,7 @@ export async function startInfra(config: LocalConfig, progress: (step: string) =
         BROKER_QUEUE_TYPE: config.BROKER_QUEUE_TYPE,
       }
       environments.set(service.name, env)
-      await setUpService(service, env)
+      await setUpService(service, env, progress)
     }
     return { postgres, broker, stop, environmentOf: service => environments.get(service) ?? {} }
   } catch (error) {
