@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { expect, inject, test } from 'vitest'
+import { z } from 'zod'
+import { ConfigError } from './config.ts'
+import { consume } from './consumer.ts'
+import type { App, Resources } from './service.ts'
+import { startService } from './start-service.ts'
+import { effectsOf, leaveEffect, note, notesService, noteWritten } from './testing/fixture/notes.ts'
+import { Queues } from './testing/fixture/queues.ts'
+import { startReplica } from './testing/fixture/replica.ts'
+import { TcpProxy } from './testing/fixture/tcp-proxy.ts'
+import { createTestDatabase, startTestService, waitUntil } from './testing/index.ts'
+
+const onNote = consume('on-note', noteWritten, async (message, tx) => leaveEffect(tx, message))
+const writeNote = (app: App, { transact }: Resources) => {
+  app.post('/notes', { schema: { body: z.object({ noteId: z.string() }) } }, async (request, reply) => {
+    await transact(async tx => tx.publish(noteWritten, note(request.body.noteId)))
+    return reply.code(201).send({})
+  })
+}
+const definition = notesService({ consumers: [onNote], routes: [writeNote] })
+
+const write = (service: { http: App }, noteId: string) =>
+  service.http.inject({ method: 'POST', url: '/notes', payload: { noteId } })
+
+test('a message goes from one instance through the broker to its effect', async () => {
+  await using service = await startTestService(definition)
+  expect((await write(service, 'a')).statusCode).toBe(201)
+  await waitUntil('it is handled', async () => (await effectsOf(service.resources.query)).length === 1)
+})
+
+test('while the broker is away it starts, says so, and takes requests, whose messages leave later', async () => {
+  await using home = await startTestService(definition)
+  await home.stop()
+  await using proxy = await TcpProxy.to(inject('brokerUrl'))
+  proxy.refuse()
+  const service = await startService(definition, { ...home.env, BROKER_URL: proxy.url })
+  const ready = await service.http.inject('/ready')
+  expect(ready.statusCode).toBe(503)
+  expect(ready.json()).toMatchObject({ code: 'not-ready', detail: 'broker: not available' })
+  expect((await service.http.inject('/live')).statusCode).toBe(200)
+  expect((await write(service, 'a')).statusCode).toBe(201)
+  proxy.mend()
+  await waitUntil('it is ready', async () => (await service.http.inject('/ready')).statusCode === 200)
+  await waitUntil('the message is handled', async () => (await effectsOf(service.resources.query)).length === 1)
+  await service.stop()
+})
+
+test('a port that is taken is an error that names it, and leaves nothing open', async () => {
+  await using home = await startTestService(definition)
+  const database = await createTestDatabase(definition)
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const starting = startService(definition, { ...home.env, DATABASE_URL: database.url, PORT: String(port) })
+  await expect(starting).rejects.toMatchObject({ code: 'EADDRINUSE', port })
+  other.close()
+  await waitUntil('its connections are closed', async () => (await connectionsTo(database.url, home.resources)) === 0)
+  await database.drop()
+})
+
+test('every bad setting is named at once', async () => {
+  const starting = startService(definition, { DATABASE_URL: 'mysql://secret', LOG_LEVEL: 'loud' })
+  await expect(starting).rejects.toBeInstanceOf(ConfigError)
+  await expect(starting).rejects.toMatchObject({ variables: ['DATABASE_URL', 'BROKER_URL', 'LOG_LEVEL'] })
+})
+
+test('a crash point is refused in production', async () => {
+  const settings = {
+    DATABASE_URL: 'postgres://127.0.0.1/nothing',
+    BROKER_URL: 'amqp://127.0.0.1',
+    NODE_ENV: 'production',
+  }
+  const starting = startService(definition, { ...settings, CRASH_AT: 'before-ack' })
+  await expect(starting).rejects.toMatchObject({ variables: ['CRASH_AT'] })
+})
+
+test('a stopped service leaves no connection behind, however often it is told', async () => {
+  const database = await createTestDatabase(definition)
+  await using home = await startTestService(definition)
+  const service = await startReplica(definition, { ...home.env, DATABASE_URL: database.url })
+  expect((await write(service, 'a')).statusCode).toBe(201)
+  expect(await connectionsTo(database.url, home.resources)).toBeGreaterThan(1)
+  await Promise.all([service.stop(), service.stop()])
+  await waitUntil('its connections are closed', async () => (await connectionsTo(database.url, home.resources)) === 0)
+  await database.drop()
+})
+
+test('from the moment it is told to stop it is not ready', async () => {
+  await using service = await startTestService(definition)
+  const stopping = service.stop()
+  const reply = await service.http.inject('/ready')
+  expect(reply.statusCode).toBe(503)
+  expect(reply.json()).toMatchObject({ detail: 'the service is stopping' })
+  await stopping
+})
+
+test('two instances side by side handle everything once', async () => {
+  await using service = await startTestService(definition)
+  await using replica = await startReplica(definition, service.env)
+  await using queues = await Queues.of(service.env)
+  const ids = Array.from({ length: 100 }, (_, index) => `note-${index}`)
+  await Promise.all(ids.map((id, index) => write(index % 2 === 0 ? service : replica, id)))
+  await waitUntil('all are handled', async () => (await effectsOf(service.resources.query)).length >= 100)
+  expect((await effectsOf(service.resources.query)).toSorted()).toEqual(ids.toSorted())
+  expect(await queues.depth('notes.on-note')).toBe(0)
+})
+
+async function connectionsTo(databaseUrl: string, { query }: Resources): Promise<number> {
+  const { rows } = await query<{ count: number }>({
+    text: 'select count(*)::int from pg_stat_activity where datname = $1',
+    values: [new URL(databaseUrl).pathname.slice(1)],
+  })
+  return rows[0]?.count ?? -1
+}
