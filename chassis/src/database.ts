@@ -29,6 +29,7 @@ export function openDatabase(name: string, settings: Settings, log: Logger): Dat
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    pipeline: true,
     statement_timeout: 30_000,
     idle_in_transaction_session_timeout: 60_000,
     // For a server that says nothing at all any more; on its own side it has given up by then.
@@ -97,10 +98,13 @@ async function run<Result>(
   const messages: OutboxRow[] = []
   let broken = false
   try {
-    await client.query('BEGIN')
+    // Statements that need not see each other's answers travel together: BEGIN with the first of the work, COMMIT with
+    // the outbox rows. After a failure PostgreSQL answers COMMIT by rolling back.
+    const begun = client.query('BEGIN')
+    begun.catch(() => {}) // reported below, unless the work fails of the same reason first
     const result = await work(transactionOn(client, messages))
-    await appendToOutbox(statement => client.query(statement), messages)
-    const { command } = await client.query('COMMIT')
+    const appended = appendToOutbox(statement => client.query(statement), messages)
+    const [, , { command }] = await all([begun, appended, client.query('COMMIT')])
     // PostgreSQL answers so, without an error, when a statement failed before and its error was swallowed.
     if (command === 'ROLLBACK') throw new Error('A statement of the transaction failed, so nothing was written.')
     if (messages.length > 0) onPublished()
@@ -112,6 +116,14 @@ async function run<Result>(
   } finally {
     client.release(broken)
   }
+}
+
+/** Like `Promise.all`, but waits for every one before it throws: none may still run when the client is given back. */
+async function all<Results extends unknown[]>(promises: {
+  [Index in keyof Results]: Promise<Results[Index]>
+}): Promise<Results> {
+  await Promise.allSettled(promises)
+  return (await Promise.all(promises)) as Results
 }
 
 function transactionOn(client: pg.PoolClient, messages: OutboxRow[]): Transaction {

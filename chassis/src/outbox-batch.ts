@@ -68,10 +68,10 @@ export async function publishBatch(pool: pg.Pool, claim: pg.QueryConfig, options
   let broken = true
   try {
     // Its commit need not wait for the disk: a mark that a crash of the server loses only means another publication.
-    await client.query('begin; set local synchronous_commit to off')
-    const { rows } = await client.query<ClaimedRow>(claim)
-    const outcomes = rows.length > 0 ? await publishRows(client, rows, options) : []
-    await client.query('commit')
+    const begun = client.query('begin; set local synchronous_commit to off')
+    const [, { rows }] = await Promise.all([begun, client.query<ClaimedRow>(claim)])
+    const outcomes = rows.length > 0 ? await publishRows(rows, options) : []
+    await Promise.all([...settle(client, rows, outcomes), client.query('commit')])
     broken = false
     return {
       claimed: rows.length,
@@ -83,49 +83,55 @@ export async function publishBatch(pool: pg.Pool, claim: pg.QueryConfig, options
   }
 }
 
-async function publishRows(client: pg.PoolClient, rows: ClaimedRow[], options: BatchOptions): Promise<Outcome[]> {
+async function publishRows(rows: ClaimedRow[], options: BatchOptions): Promise<Outcome[]> {
   const { publisher, config, metrics } = options
   crashPoint('before-publish', config.CRASH_AT)
   const spans = rows.map(row => startSpan(row, options))
   const outcomes = await publisher.publish(rows.map((row, index) => toOutgoing(row, spans[index], options)))
   crashPoint('after-publish', config.CRASH_AT)
   outcomes.forEach((outcome, index) => spans[index]?.end(outcome === 'confirmed' ? undefined : outcome))
-  await markPublished(client, rowsWith(rows, outcomes, 'confirmed'))
-  await markUnrouted(client, rowsWith(rows, outcomes, 'unroutable'))
   rows.forEach((row, index) => metrics.published(row.type, outcomes[index] as Outcome))
   return outcomes
+}
+
+/** Sends the statements that note what became of each row. */
+function settle(client: pg.PoolClient, rows: ClaimedRow[], outcomes: Outcome[]): Promise<unknown>[] {
+  return [
+    ...markPublished(client, rowsWith(rows, outcomes, 'confirmed')),
+    ...markUnrouted(client, rowsWith(rows, outcomes, 'unroutable')),
+  ]
 }
 
 function rowsWith(rows: ClaimedRow[], outcomes: Outcome[], wanted: Outcome): ClaimedRow[] {
   return rows.filter((_, index) => outcomes[index] === wanted)
 }
 
-async function markPublished(client: pg.PoolClient, rows: ClaimedRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await client.query({
+function markPublished(client: pg.PoolClient, rows: ClaimedRow[]): Promise<unknown>[] {
+  if (rows.length === 0) return []
+  const marked = client.query({
     name: 'relay-mark-published',
     text: 'update chassis.outbox set published_at = now(), unrouted_at = null where id = any($1::uuid[])',
     values: [rows.map(row => row.id)],
   })
   // A probe got through, so those that waited with it are due.
-  for (const { type, queue } of rows.filter(row => row.unrouted)) {
-    await client.query({
-      text: `update chassis.outbox set unrouted_at = null where id in (
-               select id from chassis.outbox
-               where unrouted_at is not null and type = $1 and queue is not distinct from $2
-               order by id limit ${dueAtOnce})`,
-      values: [type, queue],
-    })
-  }
+  const due = rows
+    .filter(row => row.unrouted)
+    .map(({ type, queue }) =>
+      client.query({
+        text: `update chassis.outbox set unrouted_at = null where id in (
+                 select id from chassis.outbox
+                 where unrouted_at is not null and type = $1 and queue is not distinct from $2
+                 order by id limit ${dueAtOnce})`,
+        values: [type, queue],
+      }),
+    )
+  return [marked, ...due]
 }
 
-async function markUnrouted(client: pg.PoolClient, rows: ClaimedRow[]): Promise<void> {
-  if (rows.length === 0) return
-  await client.query({
-    name: 'relay-mark-unrouted',
-    text: 'update chassis.outbox set unrouted_at = now() where id = any($1::uuid[])',
-    values: [rows.map(row => row.id)],
-  })
+function markUnrouted(client: pg.PoolClient, rows: ClaimedRow[]): Promise<unknown>[] {
+  if (rows.length === 0) return []
+  const text = 'update chassis.outbox set unrouted_at = now() where id = any($1::uuid[])'
+  return [client.query({ name: 'relay-mark-unrouted', text, values: [rows.map(row => row.id)] })]
 }
 
 // A row whose trace nobody records needs no span: the message carries the row's own context on.

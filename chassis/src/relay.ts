@@ -19,6 +19,9 @@ export interface RelayOptions extends BatchOptions {
   readonly unroutedPause?: number
 }
 
+/** Milliseconds from one look at the outbox to the next, so that under load a look finds more than one message. */
+const minPause = 2
+
 /**
  * Starts a relay. Replicas share the work: each claims rows that no other holds. A message is marked only after the
  * broker confirmed it, so a crash in between publishes it again, and the inbox of each consumer drops the repetition.
@@ -40,7 +43,11 @@ export function startRelay(options: RelayOptions): Relay {
   }
   const loop = async () => {
     let failures = 0
+    let passAt = 0
     while (!stopping) {
+      const early = passAt - performance.now()
+      if (early > 0) await sleep(early)
+      passAt = performance.now() + minPause
       awake = false
       try {
         const moreWaits = await pass()
@@ -96,6 +103,7 @@ function relayPool({ service, config, log }: RelayOptions): pg.Pool {
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 0,
     keepAlive: true,
+    pipeline: true,
     statement_timeout: 30_000,
     // For a server that says nothing at all any more; on its own side it has given up by then.
     query_timeout: 35_000,
