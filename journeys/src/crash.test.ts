@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { consumerQueue, Feira } from './harness/feira.ts'
 import type { OrderBook } from './harness/order-book.ts'
 import { takeSnapshot } from './harness/snapshot.ts'
@@ -16,6 +16,7 @@ beforeAll(async () => {
   feira = await Feira.start({ databaseUrl: inject('databaseUrl'), brokerUrl: inject('brokerUrl') })
   book = feira.book
 })
+afterEach(() => book.stopPlacing())
 afterAll(() => feira?.tearDown())
 
 const killed = { code: null, signal: 'SIGKILL' }
@@ -82,7 +83,7 @@ describe('a process that dies', () => {
 
   test.each([1, 2, 3])('at any moment under load loses nothing and does nothing twice (round %i)', async () => {
     const before = book.answers.length
-    const stopPlacing = book.keepPlacing()
+    book.keepPlacing()
     // Not a wait: it chooses the moment.
     await sleep(randomInt(100, 600))
     expect(await feira.invoices.kill()).toEqual(killed)
@@ -90,7 +91,7 @@ describe('a process that dies', () => {
     expect(await feira.orders.kill()).toEqual(killed)
     await until('customers notice', () => book.answers.at(-1)?.status !== 201)
     await Promise.all([feira.orders.start(), feira.invoices.start()])
-    await stopPlacing()
+    await book.stopPlacing()
 
     expect(book.answers.slice(before).filter(({ status }) => status === 201).length).toBeGreaterThan(10)
     await book.insist()
@@ -100,7 +101,7 @@ describe('a process that dies', () => {
 
 test('SIGTERM under load ends every service with 0 within 10 s and loses nothing', async () => {
   const before = book.answers.length
-  const stopPlacing = book.keepPlacing()
+  book.keepPlacing()
   await until('orders arrive', () => book.answers.length > before + 50)
   const startedAt = performance.now()
   const exits = await Promise.all([feira.orders.stop(), feira.invoices.stop()])
@@ -110,7 +111,7 @@ test('SIGTERM under load ends every service with 0 within 10 s and loses nothing
     { code: 0, signal: null },
   ])
   await until('customers notice', () => book.answers.at(-1)?.status !== 201)
-  await stopPlacing()
+  await book.stopPlacing()
   const statuses = new Set(book.answers.slice(before).map(({ status }) => status))
   expect([201, 502, 503, undefined]).toEqual(expect.arrayContaining([...statuses]))
 

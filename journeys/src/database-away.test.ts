@@ -27,7 +27,10 @@ beforeAll(async () => {
     network: { database: proxy },
   })
 })
-afterEach(() => proxy.restore())
+afterEach(async () => {
+  await feira.book.stopPlacing()
+  await proxy.restore()
+})
 afterAll(async () => {
   await feira?.tearDown()
   await proxy?.close()
@@ -57,13 +60,11 @@ async function expectNotReady(): Promise<void> {
   }
 }
 
-function expectNobodyDied(): void {
-  expect([feira.orders.program.running, feira.invoices.program.running]).toEqual([true, true])
-}
+const alive = () => [feira.orders.program.running, feira.invoices.program.running]
 
 test('a restart of PostgreSQL under load loses nothing, and no service dies of it', async () => {
   const since = feira.book.answers.length
-  const stopPlacing = feira.book.keepPlacing()
+  feira.book.keepPlacing()
   await until('orders are accepted', () => feira.book.accepted.length > 50)
   await postgres.stop()
   await expectNotReady()
@@ -71,9 +72,9 @@ test('a restart of PostgreSQL under load loses nothing, and no service dies of i
   postgres = await startPostgres({ dataDirectory: join(directory, 'postgres'), port: postgres.port })
   const { length } = feira.book.accepted
   await until('orders are accepted again', () => feira.book.accepted.length > length + 20)
-  await stopPlacing()
+  await feira.book.stopPlacing()
 
-  expectNobodyDied()
+  expect(alive()).toEqual([true, true])
   expectHonestRefusals(since)
   await feira.book.insist()
   await verify(feira)
@@ -81,33 +82,35 @@ test('a restart of PostgreSQL under load loses nothing, and no service dies of i
 })
 
 test('terminated backends cost at most a retry', async () => {
-  const stopPlacing = feira.book.keepPlacing()
+  feira.book.keepPlacing()
   for (let round = 1; round <= 5; round++) {
     const { length } = feira.book.accepted
     await until('orders are accepted', () => feira.book.accepted.length > length + 20)
     for (const database of Object.values(feira.databases)) {
-      const rows = await database.rows(
-        `select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid()`,
-      )
-      expect(rows.length).toBeGreaterThan(0)
+      await until('backends are terminated', async () => {
+        const rows = await database.rows(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = current_database() and pid <> pg_backend_pid()`,
+        )
+        return rows.length > 0
+      })
     }
   }
-  await stopPlacing()
-  expectNobodyDied()
+  await feira.book.stopPlacing()
+  expect(alive()).toEqual([true, true])
   await feira.book.insist()
   await verify(feira)
 })
 
 test('connections that break at any moment leave nothing half done', async () => {
-  const stopPlacing = feira.book.keepPlacing()
+  feira.book.keepPlacing()
   for (let round = 1; round <= 8; round++) {
     const { length } = feira.book.accepted
     await until('orders are accepted', () => feira.book.accepted.length > length + 10)
     expect(proxy.reset()).toBeGreaterThan(0)
   }
-  await stopPlacing()
-  expectNobodyDied()
+  await feira.book.stopPlacing()
+  expect(alive()).toEqual([true, true])
   await feira.book.insist()
   await verify(feira)
 })
@@ -121,6 +124,6 @@ test('while PostgreSQL refuses connections customers are told when to come back'
   expectHonestRefusals(since)
   await proxy.restore()
   await feira.book.insist()
-  expectNobodyDied()
+  expect(alive()).toEqual([true, true])
   await verify(feira)
 })

@@ -4,14 +4,14 @@ import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { startPostgres } from '@feira/local/src/postgres/index.ts'
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { BrokerView } from './harness/broker.ts'
 import { consumerQueue, queues } from './harness/feira.ts'
 import { request } from './harness/http.ts'
 import { LocalSystem } from './harness/local-system.ts'
 import { OrderBook } from './harness/order-book.ts'
-import { freePort } from './harness/port.ts'
-import { Program, run } from './harness/program.ts'
+import { run, type Environment } from './harness/program.ts'
+import { ServiceProcess } from './harness/service-process.ts'
 import { until } from './harness/until.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 90_000 })
@@ -25,6 +25,7 @@ describe('npm start', () => {
   beforeAll(async () => {
     system = await LocalSystem.create()
   })
+  afterEach(() => system.book.stopPlacing())
   afterAll(() => system?.destroy())
 
   /** Every order that a customer was promised is there with one invoice over the same amount, and nothing else is. */
@@ -82,11 +83,11 @@ describe('npm start', () => {
   ])('%s loses nothing by a kill -9 under load', async (_how, args) => {
     if (!system.program.running) await system.start(args)
     const before = system.book.accepted.length
-    const stopPlacing = system.book.keepPlacing()
+    system.book.keepPlacing()
     await until('orders are accepted', () => system.book.accepted.length > before + 50)
     expect(await system.kill()).toEqual(killed)
     await until('customers notice', () => system.book.answers.at(-1)?.status !== 201)
-    await stopPlacing()
+    await system.book.stopPlacing()
 
     await system.start(args)
     await system.book.insist()
@@ -116,31 +117,23 @@ describe('npm start', () => {
   })
 })
 
-describe('npm run infra', () => {
-  test('offers both servers to a service started alone, and takes the offer back', async () => {
-    const system = await LocalSystem.create()
-    onTestFinished(() => system.destroy())
-    await system.start(['infra'], {}, 'PostgreSQL and the broker are up.')
-    const file = join(system.dataDirectory, 'env/orders.env')
-    const { url, program } = await startAlone(`--env-file=${file}`)
-    onTestFinished(() => program.killAll())
-    const book = new OrderBook(() => url)
-    await book.placeOne()
-    expect(await program.end('SIGTERM')).toEqual(clean)
-    expect(await system.interrupt()).toEqual(clean)
-    expect(existsSync(file)).toBe(false)
-  })
-
-  async function startAlone(flag: string) {
-    const port = await freePort()
-    const url = `http://127.0.0.1:${port}`
-    const program = new Program([flag, 'app-orders/src/main.ts'], { PORT: String(port), LOG_LEVEL: 'warn' })
-    await until('app-orders is ready', async () => {
-      if (!program.running) throw new Error(program.output)
-      return (await fetch(`${url}/ready`)).ok
-    })
-    return { url, program }
-  }
+test('npm run infra offers both servers to a service started alone', async () => {
+  const system = await LocalSystem.create()
+  onTestFinished(() => system.destroy())
+  await system.start(['infra'], {}, 'PostgreSQL and the broker are up.')
+  const offered = new Map(
+    [...system.program.output.matchAll(/# app-(\w+)((?:\s+export .*)+)/g)].map(([, name, lines = '']) => [
+      name,
+      Object.fromEntries([...lines.matchAll(/export (\w+)='(.*)'/g)].map(([, variable, value]) => [variable, value])),
+    ]),
+  )
+  expect([...offered.keys()]).toEqual(['orders', 'invoices'])
+  const service = await ServiceProcess.create('orders', offered.get('orders') as Environment)
+  onTestFinished(() => service.destroy())
+  await service.start()
+  await new OrderBook(() => service.url).placeOne()
+  expect(await service.stop()).toEqual(clean)
+  expect(await system.interrupt()).toEqual(clean)
 })
 
 test('npm start on real servers keeps nothing of its own', async () => {

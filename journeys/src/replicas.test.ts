@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from 'vitest'
 import { Feira } from './harness/feira.ts'
 import type { ServiceProcess } from './harness/service-process.ts'
 import { until } from './harness/until.ts'
@@ -16,6 +16,7 @@ beforeAll(async () => {
   invoices = [feira.invoices, await feira.addReplica('invoices')]
   await Promise.all([...orders, ...invoices].map(replica => replica.start()))
 })
+afterEach(() => feira.book.stopPlacing())
 afterAll(() => feira?.tearDown())
 
 const handledBy = (replica: ServiceProcess) => replica.metric('messages_handled_total', { outcome: 'handled' })
@@ -39,14 +40,14 @@ test('fifty requests with one Idempotency-Key, spread over two replicas, are one
 
 test('a rolling restart under load turns no customer away', async () => {
   const before = feira.book.answers.length
-  const stopPlacing = feira.book.keepPlacing()
+  feira.book.keepPlacing()
   for (const replica of [...orders, ...invoices]) {
     const answered = feira.book.answers.length
     await until('orders arrive', () => feira.book.answers.length > answered + 20)
     expect(await replica.stop()).toEqual({ code: 0, signal: null })
     await replica.start()
   }
-  await stopPlacing()
+  await feira.book.stopPlacing()
   const meanwhile = feira.book.answers.slice(before)
   expect(meanwhile.length).toBeGreaterThan(80)
   expect(meanwhile.filter(({ status }) => status !== 201)).toEqual([])
@@ -54,13 +55,13 @@ test('a rolling restart under load turns no customer away', async () => {
 })
 
 test('a replica that is killed leaves its work to the other, without a stall', async () => {
-  const stopPlacing = feira.book.keepPlacing()
+  feira.book.keepPlacing()
   const [doomed, survivor] = invoices as [ServiceProcess, ServiceProcess]
   const before = await handledBy(survivor)
   await until('both work', async () => (await handledBy(doomed)) > 0 && (await handledBy(survivor)) > before)
   expect(await doomed.kill()).toEqual({ code: null, signal: 'SIGKILL' })
   const placed = feira.book.accepted.length
   await until('more orders are placed', () => feira.book.accepted.length > placed + 50)
-  await stopPlacing()
+  await feira.book.stopPlacing()
   await verify(feira, { within: 10_000 })
 })

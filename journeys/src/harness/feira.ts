@@ -121,7 +121,7 @@ export class Feira {
 
   /** Ends every process and removes databases and queues, whatever state they are in. */
   async tearDown(): Promise<void> {
-    this.book.close()
+    await this.book.stopPlacing()
     await Promise.all(this.#replicas.map(replica => replica.destroy()))
     await this.#gateway?.close()
     const leavings = [this.broker.deleteAll(queues), this.databases.orders.drop(), this.databases.invoices.drop()]

@@ -6,7 +6,7 @@ import { request } from './http.ts'
 import { OrderBook } from './order-book.ts'
 import { freePort } from './port.ts'
 import { Program, run, type Environment, type Exit } from './program.ts'
-import { until } from './until.ts'
+import { Hopeless, until } from './until.ts'
 
 interface Listed {
   readonly id: string
@@ -71,7 +71,7 @@ export class LocalSystem {
       `the screen says "${expected}"`,
       () => {
         if (program.output.includes(expected)) return true
-        if (!program.running) throw new Error(`it ended: ${program.output}`)
+        if (!program.running) throw new Hopeless(`it ended: ${program.output}`)
         return false
       },
       60_000,
@@ -114,7 +114,7 @@ export class LocalSystem {
   }
 
   async destroy(): Promise<void> {
-    this.book.close()
+    await this.book.stopPlacing()
     await this.#program?.killAll()
     await until(
       'PostgreSQL has ended',

@@ -29,7 +29,8 @@ const patience = 30_000
 export class OrderBook {
   readonly answers: Answer[] = []
   readonly #url: () => string
-  #open = true
+  #open = false
+  #customers: Promise<unknown> | undefined
 
   /** @param url says where orders are placed: at a gateway or a service. */
   constructor(url: () => string) {
@@ -71,21 +72,23 @@ export class OrderBook {
     await Promise.all(Array.from({ length: clients }, customer))
   }
 
-  /** Customers keep coming until the returned function is called; it waits for the last answers. */
-  keepPlacing({ clients = 8, pause = 10 }: { readonly clients?: number; readonly pause?: number } = {}) {
-    let open = true
+  /** Customers keep coming until {@link stopPlacing}. */
+  keepPlacing({ clients = 8, pause = 10 }: { readonly clients?: number; readonly pause?: number } = {}): void {
+    this.#open = true
     const customer = async () => {
-      while (open && this.#open) {
+      while (this.#open) {
         const { status } = await this.place()
         // Nobody orders again at once, least of all who was turned away.
         await sleep(status === 201 ? pause : pause * 20)
       }
     }
-    const customers = Promise.all(Array.from({ length: clients }, customer))
-    return async () => {
-      open = false
-      await customers
-    }
+    this.#customers = Promise.all(Array.from({ length: clients }, customer))
+  }
+
+  /** No more customers come, and those who are there have their answers. */
+  async stopPlacing(): Promise<void> {
+    this.#open = false
+    await this.#customers
   }
 
   /** Customers without an answer, or told to come again, ask again with the same key, until each has its order. */
@@ -102,11 +105,6 @@ export class OrderBook {
   /** Takes down an order that somebody else placed. */
   note({ id, totalCents }: { readonly id: string; readonly totalCents: number }): void {
     this.answers.push({ key: id, totalCents, status: 201, body: { id }, milliseconds: 0 })
-  }
-
-  /** Sends everybody home, also those who would keep placing. */
-  close(): void {
-    this.#open = false
   }
 
   async #insistOn({ key, totalCents }: Answer): Promise<void> {

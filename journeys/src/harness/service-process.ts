@@ -1,6 +1,6 @@
 import { Program, run, type Environment, type Exit } from './program.ts'
 import { freePort } from './port.ts'
-import { until } from './until.ts'
+import { Hopeless, until } from './until.ts'
 
 export type ServiceName = 'orders' | 'invoices'
 
@@ -43,7 +43,7 @@ export class ServiceProcess {
     const program = new Program([this.#main], { ...this.#env, ...env })
     this.#program = program
     await until(`app-${this.name} answers on ${path}`, async () => {
-      if (!program.running) throw new Error(`it ended: ${program.output}`)
+      if (!program.running) throw new Hopeless(`app-${this.name} ended: ${program.output}`)
       return (await fetch(this.url + path)).ok
     })
     this.inRotation = true

@@ -1,9 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** Thrown by a condition that cannot come true any more. */
+export class Hopeless extends Error {
+  override readonly name = 'Hopeless'
+}
+
 /**
- * Waits until `condition` yields something other than `undefined` and `false`; whatever it throws counts as "not yet".
+ * Waits until `condition` yields something other than `undefined` and `false`; whatever else
+ * than {@link Hopeless} it throws counts as "not yet".
  * @param within milliseconds
- * @throws when the time is over, with what the condition threw last.
+ * @throws when the time is over, with what the condition threw last; Hopeless at once.
  */
 export async function until<Result>(
   what: string,
@@ -18,6 +24,7 @@ export async function until<Result>(
       if (result !== undefined && result !== false) return result
       failure = undefined
     } catch (error) {
+      if (error instanceof Hopeless) throw error
       failure = error
     }
     if (Date.now() > deadline) throw new Error(`Not within ${within} ms: ${what}`, { cause: failure })
