@@ -62,7 +62,9 @@ export function newSpanId(): string {
   return randomHex(8)
 }
 
-const traceparentPattern = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/
+// Version 00 ends with its flags; a later one may say more.
+const traceparentPattern =
+  /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/
 
 /** Reads the headers of a request or message; `undefined` when there is no valid `traceparent`. */
 export function readTraceHeaders(headers: Readonly<Record<string, unknown>>): TraceContext | undefined {
