@@ -31,7 +31,7 @@ const both = { notes: 1, messages: 1 }
 
 describe('a transaction', () => {
   test('writes data and messages together, then wakes the relay', async () => {
-    const onPublished = vi.fn(async () => {})
+    const onPublished = vi.fn<() => void>()
     const tracer = await createTracer('notes', { OTEL_EXPORTER_OTLP_ENDPOINT: undefined, OTEL_TRACES_SAMPLER_ARG: 1 })
     const transact = createTransact({ pool: outbox.database.pool, tracer, onPublished })
     await transact(async tx => {

@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest'
+import type { z } from 'zod'
+import { baseConfig, ConfigError, duration, durations, flag, integer, readConfig } from './config.ts'
+
+const secret = 's3cr3t'
+const needed = { DATABASE_URL: 'postgres://a:b@127.0.0.1/orders', BROKER_URL: 'amqp://127.0.0.1' }
+
+function refusalOf(env: Record<string, string>): ConfigError {
+  try {
+    readConfig('app-orders', baseConfig, env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+  }
+  throw new Error('it was not refused')
+}
+
+test('two variables suffice', () => {
+  expect(readConfig('app-orders', baseConfig, needed)).toMatchObject({
+    ...needed,
+    PORT: undefined,
+    OUTBOX_POLL_INTERVAL: 500,
+    OUTBOX_RETENTION: 7 * 86_400_000,
+    RETRY_DELAYS: [1_000, 2_000, 4_000, 8_000, 16_000],
+    LOG_LEVEL: 'info',
+    DEBUG: false,
+  })
+})
+
+test('every bad variable is named at once, with what it is for, and no value is printed', () => {
+  const bad = Object.fromEntries(Object.keys(baseConfig).map(name => [name, `?${secret}`]))
+  const lenient = ['NODE_ENV', 'HOST', 'BROKER_NAMESPACE', 'CRASH_AT']
+  const { message, variables } = refusalOf(bad)
+  expect(variables).toEqual(Object.keys(baseConfig).filter(name => !lenient.includes(name)))
+  for (const name of variables) expect(message).toContain(`  ${name}`)
+  expect(message).toContain('must be a URL that starts with postgres:// or postgresql://')
+  expect(message).not.toContain(secret)
+})
+
+test('what is missing is said to be missing; an empty variable is missing too', () => {
+  const { message, variables } = refusalOf({ DATABASE_URL: '', DEBUG: '', PORT: '' })
+  expect(variables).toEqual(['DATABASE_URL', 'BROKER_URL'])
+  expect(message).toMatch(/^app-orders cannot start: 2 of its settings missing or wrong\.$/m)
+  expect(message).toMatch(/^ {2}DATABASE_URL {2}is missing \(the PostgreSQL database/m)
+})
+
+const read = (schema: z.ZodType, text: string) => readConfig('test', { IT: schema }, { IT: text }).IT
+
+test.each([
+  ['0ms', 0],
+  ['500ms', 500],
+  ['1.5s', 1_500],
+  ['5m', 300_000],
+  ['24h', 86_400_000],
+  ['7d', 604_800_000],
+])('%s is a duration of %d ms', (text, milliseconds) => {
+  expect(read(duration(), text)).toBe(milliseconds)
+})
+
+test.each(['5', 's', '-1s', '1 s', '1w', '1s2s', '1.s'])('%j is no duration', text => {
+  expect(() => read(duration(), text)).toThrow('must be a duration')
+})
+
+test('durations are a list', () => {
+  expect(read(durations(), '1s, 4s,16s')).toEqual([1_000, 4_000, 16_000])
+  expect(() => read(durations(), '1s,,2s')).toThrow('must be a duration')
+})
+
+test('a flag is true or false', () => {
+  expect(['true', '1', 'false', '0'].map(text => read(flag(), text))).toEqual([true, true, false, false])
+  for (const text of ['yes', 'TRUE', '2']) expect(() => read(flag(), text)).toThrow('must be true or false')
+})
+
+test('an integer is whole and within its bounds', () => {
+  expect(['-2', '0', '7'].map(text => read(integer(-2, 7), text))).toEqual([-2, 0, 7])
+  for (const text of ['-3', '8', '1.5', '1e1', ' 1', '0x1', 'one'])
+    expect(() => read(integer(-2, 7), text)).toThrow('IT')
+})
+
+test('a share is between 0 and 1', () => {
+  const shares = (text: string) => readConfig('test', baseConfig, { ...needed, OTEL_TRACES_SAMPLER_ARG: text })
+  expect(shares('0.1').OTEL_TRACES_SAMPLER_ARG).toBe(0.1)
+  for (const text of ['1.1', '-0.1', 'all']) expect(() => shares(text)).toThrow('OTEL_TRACES_SAMPLER_ARG')
+})
