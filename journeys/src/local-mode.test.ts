@@ -130,7 +130,7 @@ test('npm run infra offers both servers to a service started alone', async () =>
   expect([...offered.keys()]).toEqual(['orders', 'invoices'])
   const service = await ServiceProcess.create('orders', offered.get('orders') as Environment)
   onTestFinished(() => service.destroy())
-  await service.start()
+  await service.start({}, '/ready')
   await new OrderBook(() => service.url).placeOne()
   expect(await service.stop()).toEqual(clean)
   expect(await system.interrupt()).toEqual(clean)

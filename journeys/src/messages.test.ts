@@ -166,10 +166,10 @@ describe('a message that nobody listens to', () => {
     // It looks every 30 s, and when it starts.
     await feira.orders.stop()
     await feira.orders.start()
+    const heard = () => feira.broker.withChannel(async channel => (await channel.checkQueue(queue)).messageCount)
+    await until('every message has left', async () => (await heard()) >= unheard)
     await verify(feira, { unroutable: ['invoice.issued'] })
-    await feira.broker.withChannel(async channel => {
-      expect((await channel.checkQueue(queue)).messageCount).toBe(unheard)
-      await channel.deleteQueue(queue)
-    })
+    expect(await heard()).toBe(unheard)
+    await feira.broker.withChannel(channel => channel.deleteQueue(queue))
   })
 })

@@ -14,7 +14,7 @@ beforeAll(async () => {
   feira = await Feira.setUp({ databaseUrl: inject('databaseUrl'), brokerUrl: inject('brokerUrl') })
   orders = [feira.orders, await feira.addReplica('orders')]
   invoices = [feira.invoices, await feira.addReplica('invoices')]
-  await Promise.all([...orders, ...invoices].map(replica => replica.start()))
+  await Promise.all([...orders, ...invoices].map(replica => replica.start({}, '/ready')))
 })
 afterEach(() => feira.book.stopPlacing())
 afterAll(() => feira?.tearDown())
@@ -40,12 +40,12 @@ test('fifty requests with one Idempotency-Key, spread over two replicas, are one
 
 test('a rolling restart under load turns no customer away', async () => {
   const before = feira.book.answers.length
-  feira.book.keepPlacing()
+  feira.book.keepPlacing({ clients: 4, pause: 30 })
   for (const replica of [...orders, ...invoices]) {
     const answered = feira.book.answers.length
     await until('orders arrive', () => feira.book.answers.length > answered + 20)
     expect(await replica.stop()).toEqual({ code: 0, signal: null })
-    await replica.start()
+    await replica.start({}, '/ready')
   }
   await feira.book.stopPlacing()
   const meanwhile = feira.book.answers.slice(before)

@@ -81,7 +81,7 @@ export class Feira {
   static async start(options: FeiraOptions): Promise<Feira> {
     const feira = await Feira.setUp(options)
     try {
-      await Promise.all([feira.orders.start(), feira.invoices.start()])
+      await Promise.all([feira.orders.start({}, '/ready'), feira.invoices.start({}, '/ready')])
       return feira
     } catch (error) {
       await feira.tearDown()

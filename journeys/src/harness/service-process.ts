@@ -38,8 +38,11 @@ export class ServiceProcess {
     if (code !== 0) throw new Error(`app-${this.name} could not be set up:\n${output}`)
   }
 
-  /** Starts the process and waits until it answers on `path`. @param env what is special about this run. */
-  async start(env: Environment = {}, path = '/ready'): Promise<void> {
+  /**
+   * Starts the process and waits until it answers on `path`: on `/live` at once, on `/ready` when it has reached its servers.
+   * @param env what is special about this run.
+   */
+  async start(env: Environment = {}, path: '/live' | '/ready' = '/live'): Promise<void> {
     const program = new Program([this.#main], { ...this.#env, ...env })
     this.#program = program
     await until(`app-${this.name} answers on ${path}`, async () => {
