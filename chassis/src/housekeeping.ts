@@ -1,6 +1,6 @@
 import type { BaseConfig } from './config.ts'
 import { firstIdAt } from './ids.ts'
-import type { Logger } from './log.ts'
+import type { Logger } from './telemetry/log.ts'
 import type { Query } from './service.ts'
 
 type Settings = Pick<BaseConfig, 'OUTBOX_RETENTION' | 'INBOX_RETENTION' | 'IDEMPOTENCY_RETENTION'>

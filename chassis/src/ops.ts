@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { countReplayable, replayDeadLetters, type ReplaySelection } from './dead-letters.ts'
+import { countReplayable, replayDeadLetters, type ReplaySelection } from './consuming/dead-letters.ts'
 import { Rejection, rejections } from './rejection.ts'
 import type { App, Query } from './service.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { suspectLimit } from './inbox.ts'
+import { suspectLimit } from './consuming/inbox.ts'
 import { orders, processService } from './testing/fixture/main.ts'
 import { effectsOf, note, noteWritten } from './testing/fixture/notes.ts'
 import { Queues } from './testing/fixture/queues.ts'

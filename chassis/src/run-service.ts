@@ -1,5 +1,5 @@
 import { ConfigError, environment } from './config.ts'
-import { migrate } from './migrate.ts'
+import { migrate } from './database/migrate.ts'
 import type { Service } from './service.ts'
 import { setUpService } from './setup.ts'
 import { startService, type RunningService } from './start-service.ts'

@@ -12,9 +12,9 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg'
 import type { Registry } from 'prom-client'
 import type { BaseConfig, ConfigShape } from './config.ts'
-import type { Consumer } from './consumer.ts'
-import type { Logger } from './log.ts'
-import type { TraceContext } from './trace.ts'
+import type { Consumer } from './consuming/consumer.ts'
+import type { Logger } from './telemetry/log.ts'
+import type { TraceContext } from './telemetry/trace.ts'
 
 export type Database = NodePgDatabase<Record<string, never>>
 export type App = FastifyInstance<

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { baseConfig, readConfig, type Environment } from './config.ts'
-import { errorCode, isConnectionLost, isRefusedLogin } from './database-errors.ts'
-import { migrate } from './migrate.ts'
+import { errorCode, isConnectionLost, isRefusedLogin } from './database/database-errors.ts'
+import { migrate } from './database/migrate.ts'
 import type { Service } from './service.ts'
-import { setUpTopology } from './topology.ts'
+import { setUpTopology } from './broker/topology.ts'
 
 const { DATABASE_URL, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS } = baseConfig
 const setupConfig = { DATABASE_URL, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
-import { createLogger } from './log.ts'
+import { createLogger } from './telemetry/log.ts'
 import { createShutdown, type Close } from './shutdown.ts'
 
 const log = createLogger('test', { LOG_LEVEL: 'silent', DEBUG: false, LOG_FORMAT: 'json' })

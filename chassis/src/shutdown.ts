@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from './log.ts'
+import type { Logger } from './telemetry/log.ts'
 
 /** Closes one part of the service, in at most `milliseconds`. */
 export type Close = (milliseconds: number) => Promise<unknown>

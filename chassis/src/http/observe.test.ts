@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { Rejection } from '../rejection.ts'
 import type { App } from '../service.ts'
-import { annotate, currentFields, currentTrace } from '../trace.ts'
+import { annotate, currentFields, currentTrace } from '../telemetry/trace.ts'
 import { eventually, startHttp } from './server.testing.ts'
 
 const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { currentTrace } from '../trace.ts'
-import { isConnectionLost } from '../database-errors.ts'
+import { currentTrace } from '../telemetry/trace.ts'
+import { isConnectionLost } from '../database/database-errors.ts'
 import { Rejection } from '../rejection.ts'
 import { clip } from './hostile-text.ts'
 

@@ -3,9 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { Registry } from 'prom-client'
 import { onTestFinished } from 'vitest'
-import { createLogger } from '../log.ts'
+import { createLogger } from '../telemetry/log.ts'
 import type { App } from '../service.ts'
-import { createTracerFor } from '../tracer.ts'
+import { createTracerFor } from '../telemetry/tracer.ts'
 import { createHttp, type HttpOptions } from './server.ts'
 
 export type LogLine = Readonly<Record<string, unknown>>

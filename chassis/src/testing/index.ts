@@ -7,11 +7,11 @@ import { connect, type ChannelModel, type Options } from 'amqplib'
 import { inject } from 'vitest'
 import type { Environment } from '../config.ts'
 import { newId } from '../ids.ts'
-import { migrate } from '../migrate.ts'
-import { cloneDatabase, dropDatabase, provisionDatabase } from '../provision.ts'
+import { migrate } from '../database/migrate.ts'
+import { cloneDatabase, dropDatabase, provisionDatabase } from '../database/provision.ts'
 import type { Service } from '../service.ts'
 import { startService, type RunningService } from '../start-service.ts'
-import { exchangeName, queueNames } from '../topology.ts'
+import { exchangeName, queueNames } from '../broker/topology.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import type { ChannelModel } from 'amqplib'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { connectBroker, type BrokerConnection } from './broker.ts'
+import { createLogger } from '../telemetry/log.ts'
+import { TcpProxy } from '../testing/fixture/tcp-proxy.ts'
+import { waitUntil } from '../testing/index.ts'
+
+const log = createLogger('test', { LOG_LEVEL: 'silent', DEBUG: false, LOG_FORMAT: 'json' })
+
+let proxy: TcpProxy
+let connection: BrokerConnection | undefined
+let setups: number
+let losses: number
+beforeEach(async () => {
+  proxy = await TcpProxy.to(inject('brokerUrl'))
+  setups = 0
+  losses = 0
+})
+afterEach(async () => {
+  await connection?.close()
+  await proxy[Symbol.asyncDispose]()
+})
+
+/** Connects with a setup that does something special the first time. */
+async function connectWith(first: (model: ChannelModel) => Promise<void>): Promise<BrokerConnection> {
+  connection = await connectBroker({
+    name: 'test',
+    url: proxy.url,
+    log,
+    onDisconnect: () => void losses++,
+    setup: async model => (++setups === 1 ? first(model) : void (await model.createChannel())),
+  })
+  return connection
+}
+
+const usable = () => waitUntil('it can be used', () => connection?.trouble() === undefined)
+
+test('a setup that fails while the broker goes silent is done again', async () => {
+  await connectWith(async () => {
+    proxy.swallow()
+    throw new Error('the broker refused something')
+  })
+  await waitUntil('it failed', () => losses === 1)
+  proxy.mend()
+  await usable()
+  expect(setups).toBe(2)
+})
+
+test('a connection that closes together with the last answer of its setup is not taken for open', async () => {
+  await connectWith(async model => {
+    proxy.reset()
+    await once(model, 'close')
+  })
+  await usable()
+  expect(setups).toBe(2)
+})
+
+test('a reset builds a new connection, and says why meanwhile', async () => {
+  const { reset, trouble } = await connectWith(async () => {})
+  await usable()
+  reset('it broke')
+  await waitUntil('it is lost', () => trouble() === 'it broke')
+  expect(losses).toBe(1)
+  await usable()
+  expect(setups).toBe(2)
+})
+
+test('a broker that refuses connections is waited for', async () => {
+  proxy.refuse()
+  const { trouble } = await connectWith(async () => {})
+  await waitUntil('it tried', () => trouble() !== 'not connected yet')
+  proxy.mend()
+  await usable()
+  expect(setups).toBe(1)
+})
+
+test('a connection closed while it is being set up stays closed', async () => {
+  const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+  const { close } = await connectWith(async model => {
+    reach()
+    proxy.swallow()
+    await model.createChannel()
+  })
+  await reached
+  await close()
+  await waitUntil('its setup ended', () => losses === 1)
+  proxy.mend()
+  await waitUntil('the socket is gone', () => proxy.connections === 0)
+  expect(setups).toBe(1)
+})

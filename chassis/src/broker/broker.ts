@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect, type ChannelModel, type RecoveringChannelModel } from 'amqplib'
+import type { Logger } from '../telemetry/log.ts'
+
+export interface BrokerConnectionOptions {
+  /** Shown in RabbitMQ's list of connections. */
+  readonly name: string
+  readonly url: string
+  readonly log: Logger
+  /** Opens channels and consumers; runs after every connect, and its failure means another attempt. */
+  readonly setup: (model: ChannelModel) => Promise<void>
+  /** Whatever `setup` opened is gone. */
+  readonly onDisconnect: () => void
+}
+
+export interface BrokerConnection {
+  /** Why the connection cannot be used now; `undefined` when it can. */
+  trouble(): string | undefined
+  /** Drops the connection, so that recovery builds a new one: for a channel that broke or a broker that went silent. */
+  reset(reason: string): void
+  /** Says goodbye, and waits at most {@link closeTimeout} for the broker to answer it. */
+  close(): Promise<void>
+}
+
+/** Milliseconds that a broker has for answering a goodbye. */
+const closeTimeout = 1_000
+
+/**
+ * A connection that comes back by itself with exponential backoff (100 ms to 5 s). It never rejects: a service starts,
+ * and accepts requests, while its broker is away.
+ */
+export async function connectBroker(options: BrokerConnectionOptions): Promise<BrokerConnection> {
+  const { name, log, onDisconnect } = options
+  let model: ChannelModel | undefined
+  let newest: ChannelModel | undefined
+  let trouble: string | undefined = 'not connected yet'
+  const recovering: RecoveringChannelModel = await connect(withHeartbeat(options.url), {
+    // Nagle's algorithm would hold small frames back for up to 40 ms.
+    noDelay: true,
+    keepAlive: true,
+    timeout: 5_000,
+    clientProperties: { connection_name: name },
+    recovery: {
+      initialDelay: 100,
+      maxDelay: 5_000,
+      waitForConnect: false,
+      setup: async (opened: ChannelModel) => {
+        newest = opened
+        await setUpOrDestroy(opened, options)
+      },
+    },
+  })
+  const fail = (reason: string) => {
+    model = undefined
+    trouble = reason
+  }
+  recovering.on('connect', (opened: ChannelModel) => {
+    model = opened
+    trouble = undefined
+    log.info({ connection: name }, 'connected to the broker')
+  })
+  recovering.on('disconnect', (error: Error) => {
+    fail(error.message)
+    log.warn({ connection: name, err: error }, 'lost the broker')
+    onDisconnect()
+  })
+  recovering.on('reconnect-scheduled', ({ attempt, error }) => {
+    fail(error.message || 'connection refused')
+    if (attempt === 1 || attempt % 10 === 0) log.warn({ connection: name, attempt, reason: trouble }, 'broker is away')
+  })
+  // RabbitMQ stops reading from publishers while it is short of memory or disk.
+  recovering.on('blocked', (reason: string) => (trouble = `blocked by the broker: ${reason}`))
+  recovering.on('unblocked', () => (trouble = undefined))
+  recovering.on('error', (error: Error) => log.warn({ connection: name, err: error }, 'broker connection error'))
+  return {
+    trouble: () => trouble,
+    reset: reason => model && destroySocket(model, reason),
+    async close() {
+      await Promise.race([recovering.close().catch(() => {}), sleep(closeTimeout, undefined, { ref: false })])
+      if (newest) destroySocket(newest, 'closed')
+    },
+  }
+}
+
+// amqplib takes a failed setup for a reason to close the connection politely: an answer that never comes would end its
+// recovery for good. It also takes a finished setup for an open connection, though the two may have crossed.
+async function setUpOrDestroy(model: ChannelModel, { setup, onDisconnect }: BrokerConnectionOptions): Promise<void> {
+  let closed = false
+  model.on('error', () => {})
+  const closing = new Promise<void>(resolve => {
+    model.once('close', () => {
+      closed = true
+      resolve()
+    })
+  })
+  try {
+    await setup(model)
+    if (closed) throw new Error('the connection closed while it was set up')
+  } catch (error) {
+    onDisconnect()
+    destroySocket(model, 'setup failed')
+    await closing
+    throw error
+  }
+}
+
+/** A silent broker is noticed after two missed heartbeats, unless the URL says otherwise. */
+function withHeartbeat(url: string): string {
+  const parsed = new URL(url)
+  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', '5')
+  return parsed.href
+}
+
+// `model.close()` waits for the broker's answer, which a broken connection never gives.
+export function destroySocket(model: ChannelModel, reason: string): void {
+  const { stream } = model.connection as unknown as { stream: Socket }
+  stream.destroy(new Error(reason))
+}

@@ -1,0 +1,99 @@
+import type { Message } from '@feira/contracts'
+import type { Received, Resources, Transaction } from '../service.ts'
+
+export interface ConsumerOptions {
+  /** Pauses in milliseconds between the attempts of a failing handler; default `RETRY_DELAYS`. */
+  readonly retryDelays?: readonly number[]
+}
+
+export interface PerformOptions extends ConsumerOptions {
+  /** How many messages one process works on at a time. */
+  readonly maxInFlight?: number
+}
+
+type Handle<M extends Message, Config> = (
+  message: Received<M>,
+  tx: Transaction,
+  resources: Resources<Config>,
+) => Promise<void>
+
+type HandleBatch<M extends Message, Config> = (
+  messages: readonly Received<M>[],
+  tx: Transaction,
+  resources: Resources<Config>,
+) => Promise<void>
+
+/** An effect outside the database, in three steps of which only the middle one can be cut short. */
+export interface Performance<M extends Message, Job, Result, Config> {
+  /** Notes what is about to be done and returns it; `undefined` when there is nothing left to do. Runs again on a retry. */
+  claim(message: Received<M>, tx: Transaction, resources: Resources<Config>): Promise<Job | undefined>
+  /** The effect. Throwing retries it; it may run twice if the process dies before `settle`. */
+  act(job: Job, resources: Resources<Config>): Promise<Result>
+  /** Notes that it is done, in the transaction that marks the message as handled. */
+  settle(job: Job, result: Result, tx: Transaction, resources: Resources<Config>): Promise<void>
+}
+
+/** One queue of a service, and what is done with its messages. A plain value: nothing happens until a service runs it. */
+export type Consumer<Config = never> = TransactionalConsumer<Config> | PerformingConsumer<Config>
+
+interface ConsumerIdentity extends ConsumerOptions {
+  readonly name: string
+  readonly message: Message
+}
+
+export interface TransactionalConsumer<Config = never> extends ConsumerIdentity {
+  readonly kind: 'each' | 'batch'
+  readonly handle: HandleBatch<Message, Config>
+}
+
+export interface PerformingConsumer<Config = never> extends ConsumerIdentity {
+  readonly kind: 'perform'
+  readonly maxInFlight: number
+  readonly performance: Performance<Message, unknown, unknown, Config>
+}
+
+/**
+ * Handles each message in a transaction, once: the message is already deduplicated, its effects and `tx.publish` commit
+ * together or not at all. Throwing retries after a pause; throwing a `Rejection` parks the message at once.
+ * @param name the queue's name after `<service>.`; part of the wire interface, so it never changes.
+ */
+export function consume<M extends Message, Config = unknown>(
+  name: string,
+  message: M,
+  handle: Handle<M, Config>,
+  options: ConsumerOptions = {},
+): Consumer<Config> {
+  const handleAll: HandleBatch<M, Config> = async ([only], tx, resources) => handle(only as Received<M>, tx, resources)
+  return { ...options, kind: 'each', name, message, handle: handleAll }
+}
+
+/**
+ * Like {@link consume} for a hot queue: takes all messages at hand in one call, sorted by aggregate id, so that it can
+ * write them with one statement. If it throws, it is called again for each message alone. Names the `cause` of each
+ * message that it publishes.
+ */
+export function consumeBatch<M extends Message, Config = unknown>(
+  name: string,
+  message: M,
+  handle: HandleBatch<M, Config>,
+  options: ConsumerOptions = {},
+): Consumer<Config> {
+  return { ...options, kind: 'batch', name, message, handle }
+}
+
+/** Handles each message with an effect outside the database: an e-mail, a call to somebody else's server. */
+export function perform<M extends Message, Job, Result, Config = unknown>(
+  name: string,
+  message: M,
+  performance: Performance<M, Job, Result, Config>,
+  { maxInFlight = 10, ...options }: PerformOptions = {},
+): Consumer<Config> {
+  return {
+    ...options,
+    kind: 'perform',
+    name,
+    message,
+    maxInFlight,
+    performance,
+  }
+}

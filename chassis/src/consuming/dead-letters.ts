@@ -1,0 +1,155 @@
+import type { Channel, ConsumeMessage } from 'amqplib'
+import { attemptOf, headersOf, textOf } from './delivery.ts'
+import { fingerprint } from './failure.ts'
+import { newId } from '../ids.ts'
+import type { Query, Resources } from '../service.ts'
+import type { QueueNames } from '../broker/topology.ts'
+import { readTraceHeaders } from '../telemetry/trace.ts'
+
+/** Moves dead messages from the `.dlq` queues to `chassis.dead_letters`, where they can be looked at and replayed. */
+export async function startDeadLetterDrain(
+  channel: Channel,
+  queues: readonly QueueNames[],
+  { query, log }: Pick<Resources, 'query' | 'log'>,
+  onBroken: (reason: string) => void,
+): Promise<void> {
+  await channel.prefetch(50)
+  for (const { main, dead } of queues) {
+    await channel.consume(dead, raw => {
+      if (raw === null) return onBroken(`queue ${dead} was deleted`)
+      store(query, main, raw).then(
+        () => settle(() => channel.ack(raw)),
+        error => {
+          log.warn({ err: error, queue: dead }, 'dead letter could not be stored; it stays in its queue')
+          // Without a pause a database that is away would be asked in a tight circle.
+          setTimeout(() => settle(() => channel.nack(raw, false, true)), 1_000).unref()
+        },
+      )
+    })
+  }
+}
+
+function settle(answer: () => void): void {
+  try {
+    answer()
+  } catch {
+    // The channel closed meanwhile: the message comes again.
+  }
+}
+
+async function store(query: Query, queue: string, raw: ConsumeMessage): Promise<void> {
+  const headers = headersOf(raw)
+  const reason = textOf(headers['x-reason']) ?? brokerReason(headers)
+  const error = textOf(headers['x-error'])
+  const texts = [
+    queue,
+    textOf(raw.properties.messageId) ?? newId(),
+    textOf(raw.properties.type) ?? raw.fields.routingKey,
+    reason,
+    error ?? null,
+    textOf(headers['x-fingerprint']) ?? fingerprint(queue, reason, error ?? ''),
+    readTraceHeaders(headers)?.traceId ?? null,
+    textOf(headers['aggregate-id']) ?? null,
+    raw.content.toString('utf8'),
+    JSON.stringify({ ...headers, 'correlation-id': textOf(raw.properties.correlationId) }).replaceAll(
+      '\\u0000',
+      '\\ufffd',
+    ),
+  ]
+  await query({
+    // The same message again, unless it was replayed in between, is the same dead letter.
+    text: `insert into chassis.dead_letters
+             (id, attempts, queue, message_id, type, reason, error, fingerprint, trace_id, aggregate_id, payload, headers)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+           on conflict (queue, message_id) where replayed_at is null do nothing`,
+    // PostgreSQL's text holds no NUL.
+    values: [newId(), attemptOf(raw), ...texts.map(text => text?.replaceAll('\0', '\uFFFD') ?? null)],
+  })
+}
+
+/** When the broker gave up by itself (expiry, delivery limit) it says so in `x-death`. */
+function brokerReason(headers: Record<string, unknown>): string {
+  const [last] = (headers['x-death'] ?? []) as { reason?: string }[]
+  return last?.reason ?? 'unknown'
+}
+
+/** What a replay takes: one dead letter, all of one cause, or all. */
+export type ReplaySelection = { readonly id: string } | { readonly fingerprint: string } | { readonly all: true }
+
+/**
+ * Sends dead letters back to the queue they died in, through the outbox, under their own message ids and with fresh
+ * attempts. Malformed ones would only die again and stay.
+ * @returns how many.
+ */
+export async function replayDeadLetters(query: Query, selection: ReplaySelection): Promise<number> {
+  let replayed = 0
+  for await (const ids of replayableIds(query, selection)) replayed += await replay(query, ids)
+  return replayed
+}
+
+/** How many dead letters a replay would take. */
+export async function countReplayable(query: Query, selection: ReplaySelection): Promise<number> {
+  let count = 0
+  for await (const ids of replayableIds(query, selection)) count += ids.length
+  return count
+}
+
+/** Dead letters read at a time. */
+const portion = 500
+
+async function* replayableIds(query: Query, selection: ReplaySelection): AsyncGenerator<string[]> {
+  // What dies again meanwhile is not part of it.
+  const until = newId()
+  let after = '00000000-0000-0000-0000-000000000000'
+  for (;;) {
+    const { rows } = await query<{ id: string; payload: string }>({
+      text: `select id, payload from chassis.dead_letters
+             where replayed_at is null and reason <> 'malformed' and id > $1 and id < $2 and ${conditionOf(selection)}
+             order by id limit ${portion}`,
+      values: [after, until, ...valuesOf(selection)],
+    })
+    yield rows.filter(row => fitsJsonb(row.payload)).map(row => row.id)
+    after = rows.at(-1)?.id ?? until
+    if (rows.length < portion) return
+  }
+}
+
+async function replay(query: Query, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0
+  const { rowCount } = await query({
+    text: `with replayed as (
+             update chassis.dead_letters set replayed_at = now()
+             where id = any($1::uuid[]) and replayed_at is null returning *)
+           insert into chassis.outbox (id, message_id, type, queue, aggregate_type, aggregate_id, aggregate_version,
+             payload, headers)
+           select chosen.outbox_id, message_id, type, queue, coalesce(headers ->> 'aggregate-type', ''),
+             coalesce(aggregate_id, ''),
+             case when headers ->> 'aggregate-version' ~ '^[0-9]{1,15}$' then (headers ->> 'aggregate-version')::bigint end,
+             payload::jsonb,
+             (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each_text(headers) where key in
+               ('traceparent', 'tracestate', 'baggage', 'correlation-id', 'caused-by', 'published-at'))
+           from replayed join unnest($1::uuid[], $2::uuid[]) as chosen (id, outbox_id) using (id)`,
+    values: [ids, ids.map(() => newId())],
+  })
+  return rowCount ?? 0
+}
+
+// What the broker gave up by itself nobody has looked at, and one payload that jsonb refuses would stop all replays.
+function fitsJsonb(payload: string): boolean {
+  try {
+    // Written again, whatever could be written plainly is, so what is still escaped cannot: NUL and half surrogates.
+    return !/(?<!\\)(\\\\)*\\u(0000|d[89a-f]..)/.test(JSON.stringify(JSON.parse(payload)))
+  } catch {
+    return false
+  }
+}
+
+function conditionOf(selection: ReplaySelection): string {
+  if ('id' in selection) return 'id = $3'
+  return 'fingerprint' in selection ? 'fingerprint = $3' : 'true'
+}
+
+function valuesOf(selection: ReplaySelection): string[] {
+  if ('id' in selection) return [selection.id]
+  return 'fingerprint' in selection ? [selection.fingerprint] : []
+}

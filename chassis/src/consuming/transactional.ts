@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TransactionalConsumer } from './consumer.ts'
+import { isConflict, isConnectionLost } from '../database/database-errors.ts'
+import type { Delivery } from './delivery.ts'
+import { claimMessages, clearSuspect } from './inbox.ts'
+import type { Received, Resources, Transaction } from '../service.ts'
+import { inTrace, newSpanId, newTraceId, type TraceContext } from '../telemetry/trace.ts'
+import type { Span, Tracer } from '../telemetry/tracer.ts'
+
+export interface HandlingContext {
+  /** The consumer's queue; its name in the inbox too. */
+  readonly queue: string
+  readonly resources: Resources
+  readonly tracer: Tracer
+  /** Whether the database answers now. */
+  readonly reachable: () => Promise<boolean>
+  /** Aborts when the channel that the messages came by is gone. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Handles messages in one transaction: inbox rows, effects and publications commit together. Lost races and lost
+ * connections repeat it.
+ * @returns those that were new.
+ * @throws what the handler threw; then nothing was done.
+ */
+export async function handleTogether(
+  consumer: TransactionalConsumer,
+  deliveries: readonly Delivery[],
+  context: HandlingContext,
+): Promise<ReadonlySet<Delivery>> {
+  const work = deliveries.toSorted(byAggregate).map(delivery => traced(delivery, context))
+  try {
+    const fresh = await persistently(context, () => inOneTransaction(consumer, work, context))
+    for (const { span } of work) span.end()
+    return fresh
+  } catch (error) {
+    // Of a batch nobody knows whose fault it was; each message is tried alone next, with another span.
+    if (work.length === 1) work[0]?.span.end(error)
+    throw error
+  }
+}
+
+interface Work {
+  readonly delivery: Delivery
+  /** The message, whose trace goes on from the span of its handling. */
+  readonly message: Received
+  readonly span: Span
+}
+
+// Replicas that lock the same rows must do so in the same order.
+function byAggregate(a: Delivery, b: Delivery): number {
+  return a.aggregateId < b.aggregateId ? -1 : a.aggregateId > b.aggregateId ? 1 : 0
+}
+
+function traced(delivery: Delivery, { queue, tracer }: HandlingContext): Work {
+  const span = startHandlingSpan(delivery, queue, tracer)
+  return { delivery, span, message: { ...delivery.message, trace: span.context } }
+}
+
+/** The span of handling one message. https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/ */
+export function startHandlingSpan({ raw, message }: Delivery, queue: string, tracer: Tracer): Span {
+  const type = raw.fields.routingKey
+  if (!message.trace.sampled) return tracer.start(type, { kind: 'consumer', parent: message.trace })
+  return tracer.start(`process ${queue}`, {
+    kind: 'consumer',
+    parent: message.trace,
+    attributes: {
+      'messaging.system': 'rabbitmq',
+      'messaging.operation.type': 'process',
+      'messaging.operation.name': 'process',
+      'messaging.destination.name': queue,
+      'messaging.rabbitmq.destination.routing_key': type,
+      'messaging.message.id': message.id,
+      'messaging.message.body.size': raw.content.length,
+    },
+  })
+}
+
+async function inOneTransaction(consumer: TransactionalConsumer, work: readonly Work[], context: HandlingContext) {
+  const { queue, resources } = context
+  const ids = work.map(({ message }) => message.id)
+  const run = () =>
+    resources.transact(async tx => {
+      const todo = firstOfEach(work, await claimMessages(tx.query, queue, ids))
+      if (consumer.kind === 'batch') await handleBatch(consumer, todo, tx, resources)
+      else for (const item of todo) await handleOne(consumer, item, tx, resources)
+      for (const { delivery, message } of work) if (delivery.suspect) await clearSuspect(tx.query, queue, message.id)
+      return new Set(todo.map(({ delivery }) => delivery))
+    })
+  const [first, second] = work
+  if (first && !second) return inTrace(first.span.context, fieldsOf(consumer, first.delivery), run)
+  // A transaction for many messages belongs to none of their traces, and a trace of its own would tell nobody anything.
+  return inTrace({ traceId: newTraceId(), spanId: newSpanId(), sampled: false }, {}, run)
+}
+
+function firstOfEach(work: readonly Work[], fresh: ReadonlySet<string>): Work[] {
+  const seen = new Set<string>()
+  return work.filter(({ message }) => fresh.has(message.id) && !seen.has(message.id) && seen.add(message.id))
+}
+
+async function handleBatch(consumer: TransactionalConsumer, todo: Work[], tx: Transaction, resources: Resources) {
+  if (todo.length > 0)
+    await consumer.handle(
+      todo.map(({ message }) => message),
+      tx,
+      resources as Resources<never>,
+    )
+}
+
+async function handleOne(consumer: TransactionalConsumer, item: Work, tx: Transaction, resources: Resources) {
+  const { message, span, delivery } = item
+  await inTrace(span.context, fieldsOf(consumer, delivery), () =>
+    consumer.handle([message], causedBy(message, tx), resources as Resources<never>),
+  )
+}
+
+/** The transaction, whose publications answer `message` unless they say otherwise. */
+export function causedBy(message: Received, tx: Transaction): Transaction {
+  return {
+    get db() {
+      return tx.db
+    },
+    query: tx.query,
+    publish: (contract, payload, options) => tx.publish(contract, payload, { cause: message, ...options }),
+  }
+}
+
+/** What log lines about a message carry. */
+export function fieldsOf(consumer: { message: { type: string; aggregate: { type: string } } }, delivery: Delivery) {
+  const { message, aggregateId } = delivery
+  return {
+    messageId: message.id,
+    eventType: consumer.message.type,
+    [`${consumer.message.aggregate.type}Id`]: aggregateId,
+    ...(message.correlationId ? { correlationId: message.correlationId } : {}),
+  } satisfies Record<string, unknown> & { traceId?: TraceContext['traceId'] }
+}
+
+/** Runs `work` until it neither loses a race nor the database; other failures are thrown. */
+export async function persistently<Result>(
+  { reachable, signal }: Pick<HandlingContext, 'reachable' | 'signal'>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    signal.throwIfAborted()
+    try {
+      return await work()
+    } catch (error) {
+      const lost = isConnectionLost(error)
+      if (!lost && !isConflict(error)) throw error
+      // A handler that calls something else which refuses connections looks the same; it must not repeat for ever.
+      if (attempt > 3 && (!lost || (await reachable()))) throw error
+      await sleep(Math.min(50 * 2 ** attempt, 2_000) * (0.5 + Math.random()), undefined, { signal })
+    }
+  }
+}

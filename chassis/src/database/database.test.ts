@@ -1,0 +1,164 @@
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { createTransact } from './database.ts'
+import { errorCode, isConflict, isConnectionLost, isUniqueViolation, withoutStatement } from './database-errors.ts'
+import type { Transaction } from '../service.ts'
+import { note, noteWritten } from '../testing/fixture/notes.ts'
+import { openOutbox, type Outbox } from '../testing/fixture/outbox.ts'
+import { createTracer } from '../telemetry/tracer.ts'
+
+let outbox: Outbox
+beforeAll(async () => {
+  outbox = await openOutbox()
+})
+beforeEach(async () => {
+  await outbox.database.query({ text: 'truncate notes, chassis.outbox' })
+})
+afterAll(() => outbox[Symbol.asyncDispose]())
+
+const insert = (tx: Pick<Transaction, 'query'>, id: string) =>
+  tx.query({ text: 'insert into notes (id, body) values ($1, $2)', values: [id, 'milk'] })
+
+async function written(): Promise<{ notes: number; messages: number }> {
+  const { rows } = await outbox.database.query<{ notes: number; messages: number }>({
+    text: `select (select count(*)::int from notes) as notes, (select count(*)::int from chassis.outbox) as messages`,
+  })
+  return rows[0] ?? { notes: -1, messages: -1 }
+}
+
+const nothing = { notes: 0, messages: 0 }
+const both = { notes: 1, messages: 1 }
+
+describe('a transaction', () => {
+  test('writes data and messages together, then wakes the relay', async () => {
+    const onPublished = vi.fn<() => void>()
+    const tracer = await createTracer('notes', { OTEL_EXPORTER_OTLP_ENDPOINT: undefined, OTEL_TRACES_SAMPLER_ARG: 1 })
+    const transact = createTransact({ pool: outbox.database.pool, tracer, onPublished })
+    await transact(async tx => {
+      await insert(tx, 'a')
+      tx.publish(noteWritten, note('a'))
+      expect(await written()).toEqual(nothing)
+      expect(onPublished).not.toHaveBeenCalled()
+    })
+    expect(await written()).toEqual(both)
+    expect(onPublished).toHaveBeenCalledOnce()
+    await transact(tx => insert(tx, 'b'))
+    expect(onPublished).toHaveBeenCalledOnce()
+  })
+
+  test('that fails writes neither', async () => {
+    const failing = outbox.transact(async tx => {
+      await insert(tx, 'a')
+      tx.publish(noteWritten, note('a'))
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect(await written()).toEqual(nothing)
+  })
+
+  test('that publishes what does not fit the message fails at once', async () => {
+    const failing = outbox.transact(async tx => {
+      await insert(tx, 'a')
+      tx.publish(noteWritten, { ...note('a'), version: 'one' as unknown as number })
+    })
+    await expect(failing).rejects.toThrow('version')
+    expect(await written()).toEqual(nothing)
+  })
+
+  test('is one for drizzle too', async () => {
+    const failing = outbox.transact(async tx => {
+      await tx.db.execute(sql`insert into notes (id, body) values ('a', 'milk')`)
+      await insert(tx, 'b')
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    expect(await written()).toEqual(nothing)
+  })
+
+  test('with a failed statement whose error was swallowed fails instead of writing nothing in silence', async () => {
+    const swallowing = outbox.transact(async tx => {
+      await insert(tx, 'a')
+      await insert(tx, 'a').catch(() => {})
+    })
+    await expect(swallowing).rejects.toThrow('nothing was written')
+    expect(await written()).toEqual(nothing)
+  })
+
+  test.each(['40001', '40P01'])('that loses a race (%s) runs again', async code => {
+    let runs = 0
+    await outbox.transact(async tx => {
+      await insert(tx, 'a')
+      tx.publish(noteWritten, note('a'))
+      if (++runs <= 3) await fail(tx, code)
+    })
+    expect(runs).toBe(4)
+    expect(await written()).toEqual(both)
+  })
+
+  test('that always loses gives up', async () => {
+    let runs = 0
+    const losing = outbox.transact(tx => (runs++, fail(tx, '40001')))
+    await expect(losing).rejects.toMatchObject({ code: '40001' })
+    expect(runs).toBe(6)
+  })
+
+  test('and another that wait for each other in a circle both come through', async () => {
+    await insert(outbox.database, 'a')
+    await insert(outbox.database, 'b')
+    const { promise: met, resolve: meet } = Promise.withResolvers<void>()
+    let arrived = 0
+    const lock = (tx: Transaction, id: string) =>
+      tx.query({ text: 'update notes set body = body || $2 where id = $1', values: [id, '!'] })
+    const cross = (first: string, second: string) =>
+      outbox.transact(async tx => {
+        await lock(tx, first)
+        if (++arrived === 2) meet()
+        await met
+        await lock(tx, second)
+      })
+    await Promise.all([cross('a', 'b'), cross('b', 'a')])
+    expect(arrived).toBe(3)
+    const { rows } = await outbox.database.query({ text: 'select distinct body from notes' })
+    expect(rows).toEqual([{ body: 'milk!!' }])
+  })
+
+  test('whose connection is ended is an error, and the next one works', async () => {
+    const ended = outbox.transact(async tx => {
+      await insert(tx, 'a')
+      await tx.query({ text: 'select pg_terminate_backend(pg_backend_pid())' })
+    })
+    await expect(ended).rejects.toSatisfy(isConnectionLost)
+    expect(await written()).toEqual(nothing)
+    await outbox.transact(tx => insert(tx, 'a'))
+  })
+})
+
+test('the pool survives that all its idle connections are ended', async () => {
+  const { pool, query, check } = outbox.database
+  await Promise.all([check(), check(), check()])
+
+  expect(pool.idleCount).toBeGreaterThan(1)
+  await query({
+    text: `select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = current_database() and pid <> pg_backend_pid()`,
+  })
+  await vi.waitUntil(() => pool.totalCount === 1)
+  await Promise.all([check(), check(), check()])
+})
+
+test('errors are told apart, also inside those of drizzle', async () => {
+  const { db } = outbox.database
+  await insert(outbox.database, 'a')
+  const refused: unknown = await db
+    .execute(sql`insert into notes values ('a', ${'secret'})`)
+    .catch((error: unknown) => error)
+  expect(errorCode(refused)).toBe('23505')
+  expect(isUniqueViolation(refused)).toBe(true)
+  expect([isConflict(refused), isConnectionLost(refused)]).toEqual([false, false])
+  expect(String(refused)).toContain('secret')
+  expect(String(withoutStatement(refused))).not.toContain('secret')
+})
+
+function fail(tx: Transaction, code: string) {
+  return tx.query({ text: `do $$ begin raise exception 'lost' using errcode = '${code}'; end $$` })
+}

@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import type { BaseConfig } from '../config.ts'
+import { isConflict } from './database-errors.ts'
+import type { Logger } from '../telemetry/log.ts'
+import { appendToOutbox, toOutboxRow, type OutboxRow } from '../publishing/outbox.ts'
+import type { Database, Query, Transact, Transaction } from '../service.ts'
+import type { Tracer } from '../telemetry/tracer.ts'
+import { inTrace, currentFields } from '../telemetry/trace.ts'
+
+type Settings = Pick<BaseConfig, 'DATABASE_URL' | 'DATABASE_POOL'>
+
+export interface DatabaseConnection {
+  readonly pool: pg.Pool
+  readonly db: Database
+  readonly query: Query
+  /** @throws when PostgreSQL does not answer. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A connection pool; it connects when first used and survives a restart of the server. */
+export function openDatabase(name: string, settings: Settings, log: Logger): DatabaseConnection {
+  const pool = new pg.Pool({
+    connectionString: settings.DATABASE_URL,
+    max: settings.DATABASE_POOL,
+    application_name: name,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    pipeline: true,
+    statement_timeout: 30_000,
+    idle_in_transaction_session_timeout: 60_000,
+    // For a server that says nothing at all any more; on its own side it has given up by then.
+    query_timeout: 35_000,
+  })
+  // Without these two listeners a restart of PostgreSQL ends the process: an idle client reports on the pool, one in use
+  // on itself.
+  pool.on('error', error => log.warn({ err: error }, 'idle database connection lost'))
+  pool.on('connect', client => void client.on('error', () => {}))
+  return {
+    pool,
+    db: drizzle({ client: pool }),
+    query: statement => pool.query(statement),
+    check: async () => void (await pool.query('select 1')),
+    close: () => pool.end(),
+  }
+}
+
+export interface TransactOptions {
+  readonly pool: pg.Pool
+  readonly tracer: Tracer
+  /** Called after a commit that left messages in the outbox. */
+  readonly onPublished: () => void
+}
+
+const conflictRetries = 5
+
+/** Makes the {@link Transact} of a service. */
+export function createTransact(options: TransactOptions): Transact {
+  return async work => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await runTraced(options, work)
+      } catch (error) {
+        if (attempt > conflictRetries || !isConflict(error)) throw error
+        // Two transactions that collided would collide again if both came back at once.
+        await sleep(Math.random() * 20 * attempt)
+      }
+    }
+  }
+}
+
+async function runTraced<Result>(
+  options: TransactOptions,
+  work: (tx: Transaction) => Promise<Result>,
+): Promise<Result> {
+  const span = options.tracer.start('transaction', {
+    kind: 'client',
+    attributes: { 'db.system.name': 'postgresql', 'db.operation.name': 'TRANSACTION' },
+  })
+  try {
+    const result = await inTrace(span.context, currentFields() ?? {}, () => run(options, work))
+    span.end()
+    return result
+  } catch (error) {
+    span.end(error)
+    throw error
+  }
+}
+
+async function run<Result>(
+  { pool, onPublished }: TransactOptions,
+  work: (tx: Transaction) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect()
+  const messages: OutboxRow[] = []
+  let broken = false
+  try {
+    // Statements that need not see each other's answers travel together: BEGIN with the first of the work, COMMIT with
+    // the outbox rows. After a failure PostgreSQL answers COMMIT by rolling back.
+    const begun = client.query('BEGIN')
+    begun.catch(() => {}) // reported below, unless the work fails of the same reason first
+    const result = await work(transactionOn(client, messages))
+    const appended = appendToOutbox(statement => client.query(statement), messages)
+    const [, , { command }] = await all([begun, appended, client.query('COMMIT')])
+    // PostgreSQL answers so, without an error, when a statement failed before and its error was swallowed.
+    if (command === 'ROLLBACK') throw new Error('A statement of the transaction failed, so nothing was written.')
+    if (messages.length > 0) onPublished()
+    return result
+  } catch (error) {
+    // A client that cannot roll back is in an unknown state and must not serve anybody else.
+    await client.query('ROLLBACK').catch(() => (broken = true))
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
+/** Like `Promise.all`, but waits for every one before it throws: none may still run when the client is given back. */
+async function all<Results extends unknown[]>(promises: {
+  [Index in keyof Results]: Promise<Results[Index]>
+}): Promise<Results> {
+  await Promise.allSettled(promises)
+  return Promise.all(promises)
+}
+
+function transactionOn(client: pg.PoolClient, messages: OutboxRow[]): Transaction {
+  let db: Database | undefined
+  return {
+    get db() {
+      return (db ??= drizzle({ client }))
+    },
+    query: statement => client.query(statement),
+    publish: (message, payload, options) => void messages.push(toOutboxRow(message, payload, options)),
+  }
+}

@@ -1,0 +1,23 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { expect, inject, test } from 'vitest'
+import { migrate, pendingMigrations } from './migrate.ts'
+import { dropDatabase, provisionDatabase } from './provision.ts'
+import { notesService } from '../testing/fixture/notes.ts'
+
+const { migrations } = notesService()
+
+test('instances that migrate at the same time take turns, and what is pending is known', async () => {
+  const name = `feira_test_migrate_${randomUUID().slice(0, 8)}`
+  const url = await provisionDatabase(inject('databaseUrl'), { name, owner: 'feira_test_notes' })
+  const pool = new pg.Pool({ connectionString: url })
+  const pending = () => pendingMigrations(statement => pool.query(statement), migrations)
+  expect(await pending()).toBe(2)
+  await Promise.all([migrate(url, migrations), migrate(url, migrations), migrate(url, migrations)])
+  expect(await pending()).toBe(0)
+  await pool.query('delete from drizzle.__drizzle_migrations')
+  expect(await pending()).toBe(1)
+  await pool.query('select from notes, chassis.outbox')
+  await pool.end()
+  await dropDatabase(inject('databaseUrl'), name)
+})

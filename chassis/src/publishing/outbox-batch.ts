@@ -1,0 +1,183 @@
+import type pg from 'pg'
+import type { BaseConfig } from '../config.ts'
+import { crashPoint } from '../crash-point.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Outcome, Outgoing, Publisher } from './publisher.ts'
+import { readTraceHeaders, writeTraceHeaders } from '../telemetry/trace.ts'
+import type { Span, Tracer } from '../telemetry/tracer.ts'
+
+export interface BatchOptions {
+  readonly service: string
+  readonly config: Pick<BaseConfig, 'CRASH_AT'>
+  readonly exchange: string
+  readonly publisher: Publisher
+  readonly tracer: Tracer
+  readonly metrics: Metrics
+}
+
+interface ClaimedRow {
+  readonly id: string
+  readonly message_id: string
+  readonly type: string
+  readonly queue: string | null
+  readonly aggregate_type: string
+  readonly aggregate_id: string
+  readonly aggregate_version: string | null
+  readonly payload: string
+  readonly headers: Record<string, string>
+  readonly created_at: Date
+  /** It is the probe of a destination that no queue served. */
+  readonly unrouted: boolean
+}
+
+/** What became of a batch. */
+export interface Published {
+  readonly claimed: number
+  readonly confirmed: number
+  /** Why a message did not leave, if one did not; those that left are marked nonetheless. */
+  readonly problem: Error | undefined
+}
+
+/** Rows claimed at a time. */
+export const batchSize = 500
+/** Rows that a probe which got through makes due at a time. */
+const dueAtOnce = 10_000
+
+const columns = `id, coalesce(message_id, id::text) as message_id, type, queue, aggregate_type, aggregate_id,
+  aggregate_version, payload::text as payload, headers, created_at,
+  unrouted_at is not null as unrouted`
+
+/** The oldest rows that have not left and that no other relay holds. */
+export const claimPending = {
+  name: 'relay-claim',
+  text: `select ${columns} from chassis.outbox where published_at is null and unrouted_at is null
+         order by id limit ${batchSize} for update skip locked`,
+}
+
+/** One row of each destination that no queue served: enough to see whether one does by now, however many wait. */
+export const claimProbes = {
+  name: 'relay-probe',
+  text: `select ${columns} from chassis.outbox where id in (
+           select distinct on (type, queue) id from chassis.outbox where unrouted_at is not null order by type, queue, id)
+         and unrouted_at is not null for update skip locked`,
+}
+
+/** Claims rows, publishes them and marks those that the broker confirmed or returned, in one transaction. */
+export async function publishBatch(pool: pg.Pool, claim: pg.QueryConfig, options: BatchOptions): Promise<Published> {
+  const client = await pool.connect()
+  let broken = true
+  try {
+    // Its commit need not wait for the disk: a mark that a crash of the server loses only means another publication.
+    const begun = client.query('begin; set local synchronous_commit to off')
+    const [, { rows }] = await Promise.all([begun, client.query<ClaimedRow>(claim)])
+    const outcomes = rows.length > 0 ? await publishRows(rows, options) : []
+    await Promise.all([...settle(client, rows, outcomes), client.query('commit')])
+    broken = false
+    return {
+      claimed: rows.length,
+      confirmed: outcomes.filter(outcome => outcome === 'confirmed').length,
+      problem: outcomes.find(outcome => outcome instanceof Error),
+    }
+  } finally {
+    client.release(broken)
+  }
+}
+
+async function publishRows(rows: ClaimedRow[], options: BatchOptions): Promise<Outcome[]> {
+  const { publisher, config, metrics } = options
+  crashPoint('before-publish', config.CRASH_AT)
+  const spans = rows.map(row => startSpan(row, options))
+  const outcomes = await publisher.publish(rows.map((row, index) => toOutgoing(row, spans[index], options)))
+  crashPoint('after-publish', config.CRASH_AT)
+  outcomes.forEach((outcome, index) => spans[index]?.end(outcome === 'confirmed' ? undefined : outcome))
+  rows.forEach((row, index) => metrics.published(row.type, outcomes[index] as Outcome))
+  return outcomes
+}
+
+/** Sends the statements that note what became of each row. */
+function settle(client: pg.PoolClient, rows: ClaimedRow[], outcomes: Outcome[]): Promise<unknown>[] {
+  return [
+    ...markPublished(client, rowsWith(rows, outcomes, 'confirmed')),
+    ...markUnrouted(client, rowsWith(rows, outcomes, 'unroutable')),
+  ]
+}
+
+function rowsWith(rows: ClaimedRow[], outcomes: Outcome[], wanted: Outcome): ClaimedRow[] {
+  return rows.filter((_, index) => outcomes[index] === wanted)
+}
+
+function markPublished(client: pg.PoolClient, rows: ClaimedRow[]): Promise<unknown>[] {
+  if (rows.length === 0) return []
+  const marked = client.query({
+    name: 'relay-mark-published',
+    text: 'update chassis.outbox set published_at = now(), unrouted_at = null where id = any($1::uuid[])',
+    values: [rows.map(row => row.id)],
+  })
+  // A probe got through, so those that waited with it are due.
+  const due = rows
+    .filter(row => row.unrouted)
+    .map(({ type, queue }) =>
+      client.query({
+        text: `update chassis.outbox set unrouted_at = null where id in (
+                 select id from chassis.outbox
+                 where unrouted_at is not null and type = $1 and queue is not distinct from $2
+                 order by id limit ${dueAtOnce})`,
+        values: [type, queue],
+      }),
+    )
+  return [marked, ...due]
+}
+
+function markUnrouted(client: pg.PoolClient, rows: ClaimedRow[]): Promise<unknown>[] {
+  if (rows.length === 0) return []
+  const text = 'update chassis.outbox set unrouted_at = now() where id = any($1::uuid[])'
+  return [client.query({ name: 'relay-mark-unrouted', text, values: [rows.map(row => row.id)] })]
+}
+
+// A row whose trace nobody records needs no span: the message carries the row's own context on.
+function startSpan(row: ClaimedRow, { tracer, exchange }: BatchOptions): Span | undefined {
+  const parent = readTraceHeaders(row.headers)
+  // The first attempt had a span; one for every probe after it would stretch the trace without end.
+  if (!parent?.sampled || row.unrouted) return undefined
+  return tracer.start(`send ${row.type}`, {
+    kind: 'producer',
+    parent,
+    // https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/
+    attributes: {
+      'messaging.system': 'rabbitmq',
+      'messaging.operation.type': 'send',
+      'messaging.operation.name': 'publish',
+      'messaging.destination.name': row.queue ?? exchange,
+      'messaging.rabbitmq.destination.routing_key': row.queue ?? row.type,
+      'messaging.message.id': row.message_id,
+      'messaging.message.body.size': Buffer.byteLength(row.payload),
+    },
+  })
+}
+
+function toOutgoing(row: ClaimedRow, span: Span | undefined, { service, exchange }: BatchOptions): Outgoing {
+  const { 'correlation-id': correlationId, ...headers } = row.headers
+  return {
+    exchange: row.queue === null ? exchange : '',
+    routingKey: row.queue ?? row.type,
+    content: Buffer.from(row.payload),
+    options: {
+      messageId: row.message_id,
+      type: row.type,
+      // AMQP timestamps are seconds; `published-at` keeps the rest.
+      timestamp: Math.trunc(row.created_at.getTime() / 1_000),
+      contentType: 'application/json',
+      appId: `app-${service}`,
+      ...(correlationId ? { correlationId } : {}),
+      headers: {
+        // A replay brings the time of the message that it repeats.
+        'published-at': row.created_at.toISOString(),
+        ...headers,
+        ...(span ? writeTraceHeaders(span.context) : {}),
+        'aggregate-type': row.aggregate_type,
+        'aggregate-id': row.aggregate_id,
+        ...(row.aggregate_version === null ? {} : { 'aggregate-version': Number(row.aggregate_version) }),
+      },
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import type { Message } from '@feira/contracts'
+import type { FastifyRequest } from 'fastify'
+import { createCollector } from './collector.ts'
+import { writeBatch, type Outcome } from './group-outcome.ts'
+import { createWriter, type Item, type Writer } from './group-statement.ts'
+import { idempotencyClaim, storedAnswer } from './idempotency.ts'
+import { toOutboxRow } from '../publishing/outbox.ts'
+import type { Answer, GroupCommit, GroupWrite, Query } from '../service.ts'
+import { currentTrace } from '../telemetry/trace.ts'
+import type { Tracer } from '../telemetry/tracer.ts'
+
+export interface GroupCommitOptions {
+  readonly query: Query
+  readonly tracer: Tracer
+  /** Called after a commit that left messages in the outbox. */
+  readonly onPublished: () => void
+}
+
+/**
+ * Makes the {@link GroupCommit} of a service. Requests that are in flight at the same time are written by one statement,
+ * in one commit; there is no timer, so a lone request waits for nobody. If the statement fails, each request is written
+ * alone, so that a bad one fails alone.
+ */
+export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
+  return definition => {
+    const writer = createWriter(definition, options.query)
+    const collect = createCollector<Item, Answer>(items => answerAll(writer, items, options))
+    return async <M extends Message, Body>(request: FastifyRequest, write: GroupWrite<M, Body>) => {
+      const { row, message, payload, publish, answer } = write
+      const item = { row, message: toOutboxRow(message, payload, publish), claim: idempotencyClaim(request), answer }
+      const span = currentTrace()?.sampled ? options.tracer.start(definition.name, spanOptions) : undefined
+      try {
+        const settled = await collect(item)
+        span?.end()
+        return settled as Answer<Body>
+      } catch (error) {
+        span?.end(error)
+        throw error
+      }
+    }
+  }
+}
+
+const spanOptions = {
+  kind: 'client',
+  attributes: { 'db.system.name': 'postgresql', 'db.operation.name': 'INSERT' },
+} as const
+
+async function answerAll(write: Writer, items: readonly Item[], { query, onPublished }: GroupCommitOptions) {
+  const outcomes = await writeBatch(write, items, query)
+  if ([...outcomes.values()].includes('written')) onPublished()
+  return Promise.all(items.map(item => answerOf(item, outcomes.get(item) as Outcome, query)))
+}
+
+async function answerOf({ claim, answer }: Item, outcome: Outcome, query: Query): Promise<Answer | Error> {
+  if (outcome instanceof Error) return outcome
+  if (outcome === 'written') return answer
+  if (!claim) return new Error('A request without an Idempotency-Key was taken for a repetition.')
+  return storedAnswer(query, claim).catch((error: unknown) => error as Error)
+}

@@ -1,0 +1,107 @@
+import { hash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { errorCode } from '../database/database-errors.ts'
+import { newId } from '../ids.ts'
+import { rejections } from '../rejection.ts'
+import type { Answer, Query, Transact, TransactOnce } from '../service.ts'
+
+/** A request's claim to be the first with its Idempotency-Key. */
+export interface IdempotencyClaim {
+  /** Caller and route: the same key of another caller, or on another route, is another key. */
+  readonly scope: string
+  readonly key: string
+  /** SHA-256 of the validated body, base64. */
+  readonly requestHash: string
+}
+
+/**
+ * The claim of a request, or `undefined` when it carries no Idempotency-Key.
+ * @throws Rejection 400 when the key is not 1 to 255 visible ASCII characters.
+ */
+export function idempotencyClaim(request: FastifyRequest): IdempotencyClaim | undefined {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
+    const message = 'must be 1 to 255 visible ASCII characters'
+    throw rejections.invalid([{ in: 'header', field: 'idempotency-key', message }])
+  }
+  return {
+    scope: `${callerOf(request)} ${request.method} ${request.routeOptions.url}`,
+    key,
+    requestHash: hash('sha256', JSON.stringify(request.body ?? null), 'base64'),
+  }
+}
+
+/** Who a request speaks for. Until services verify tokens everybody is the same caller. */
+function callerOf(_request: FastifyRequest): string {
+  return 'anonymous'
+}
+
+/** Makes the {@link TransactOnce} of a service. */
+export function createTransactOnce(transact: Transact): TransactOnce {
+  return async <Body>(request: FastifyRequest, work: Parameters<TransactOnce>[1]) => {
+    const claim = idempotencyClaim(request)
+    if (!claim) return (await transact(work)) as Answer<Body>
+    const answer = await transact(async tx => {
+      if (!(await claimKey(tx.query, claim))) return storedAnswer(tx.query, claim)
+      const made = await work(tx)
+      await storeAnswer(tx.query, claim, made)
+      return made
+    })
+    return answer as Answer<Body>
+  }
+}
+
+const lockNotAvailable = '55P03'
+
+// While another transaction holds the same key, the insert waits for it: that is the wait for a duplicate in flight.
+async function claimKey(query: Query, { scope, key, requestHash }: IdempotencyClaim): Promise<boolean> {
+  await query({ text: `set local lock_timeout = '5s'` })
+  const { rowCount } = await query({
+    name: 'idempotency-claim',
+    text: `insert into chassis.idempotency_keys (scope, key, claim_id, request_hash) values ($1, $2, $3, $4)
+           on conflict do nothing`,
+    values: [scope, key, newId(), requestHash],
+  }).catch((error: unknown) => {
+    throw errorCode(error) === lockNotAvailable ? rejections.idempotencyInFlight() : error
+  })
+  await query({ text: 'set local lock_timeout to default' })
+  return rowCount === 1
+}
+
+async function storeAnswer(query: Query, { scope, key }: IdempotencyClaim, answer: Answer): Promise<void> {
+  await query({
+    name: 'idempotency-answer',
+    text: `update chassis.idempotency_keys set status = $3, headers = $4, body = $5 where scope = $1 and key = $2`,
+    values: [scope, key, answer.status, JSON.stringify(answer.headers ?? {}), JSON.stringify(answer.body)],
+  })
+}
+
+/**
+ * The answer that the first request with this key got.
+ * @throws Rejection 422 when that request had another body.
+ */
+export async function storedAnswer(query: Query, { scope, key, requestHash }: IdempotencyClaim): Promise<Answer> {
+  const { rows } = await query<{
+    request_hash: string
+    status: number
+    headers: Record<string, string>
+    body: unknown
+  }>({
+    name: 'idempotency-look',
+    text: 'select request_hash, status, headers, body from chassis.idempotency_keys where scope = $1 and key = $2',
+    values: [scope, key],
+  })
+  const [stored] = rows
+  if (!stored) throw rejections.idempotencyInFlight()
+  if (stored.request_hash !== requestHash) throw rejections.idempotencyMismatch()
+  return { status: stored.status, headers: { ...stored.headers, 'idempotency-replayed': 'true' }, body: stored.body }
+}
+
+/** Sends an answer as the reply to its request. */
+export function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
+  return reply
+    .code(answer.status)
+    .headers(answer.headers ?? {})
+    .send(answer.body)
+}
