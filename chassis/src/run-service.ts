@@ -24,19 +24,19 @@ export async function runService(
 }
 
 async function serve(service: Service): Promise<void> {
-  let running: RunningService | undefined
+  const started: { service?: RunningService } = {}
   let stopping = false
   const stop = () => {
     // While it starts it has promised nobody anything.
-    if (!running) process.exit(0)
+    if (!started.service) process.exit(0)
     // Ctrl-C often arrives twice, from the terminal and from npm.
     if (stopping) return
     stopping = true
-    void running.stop().finally(() => process.exit(0))
+    void started.service.stop().finally(() => process.exit(0))
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  running = await startService(service, environment())
+  started.service = await startService(service, environment())
 }
 
 // The first process of a container has no default action for signals. Not 0: what waits for the setup must not go on.
