@@ -1,3 +1,5 @@
-// Preloaded into the services of `--processes`. When the process that started them is gone, be it by `kill -9`, they stop as
-// well: otherwise the next start would find their ports taken.
+// Preloaded into programs that must not outlive the one that started them, even if that is ended by `kill -9`: a service of
+// `--processes` left behind would hold its port against the next start.
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+// The channel alone must not keep alive a program that is done.
+process.channel?.unref()
