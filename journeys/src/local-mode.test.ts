@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { startPostgres } from '@feira/local/src/postgres/index.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { BrokerView } from './harness/broker.ts'
-import { consumerQueue, queues } from './harness/feira.ts'
+import { consumerQueue, queuesFor } from './harness/feira.ts'
 import { request } from './harness/http.ts'
 import { LocalSystem } from './harness/local-system.ts'
 import { OrderBook } from './harness/order-book.ts'
@@ -143,7 +143,7 @@ test('npm start on real servers keeps nothing of its own', async () => {
   onTestFinished(() => postgres.stop())
   const namespace = `journey-${randomBytes(4).toString('hex')}.`
   const broker = new BrokerView(inject('brokerUrl'), namespace)
-  onTestFinished(() => broker.deleteAll(queues))
+  onTestFinished(() => broker.deleteAll(queuesFor([1_000, 2_000, 4_000, 8_000, 16_000])))
 
   await system.start([], {
     DATABASE_URL: postgres.url,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { Feira } from './harness/feira.ts'
 import { request } from './harness/http.ts'
 import type { Seeded } from './harness/invariants.ts'
@@ -163,6 +163,7 @@ describe('a message that nobody listens to', () => {
       await channel.assertQueue(queue, { durable: true })
       await channel.bindQueue(queue, feira.broker.exchange, 'journey.unheard')
     })
+    onTestFinished(() => feira.broker.withChannel(async channel => void (await channel.deleteQueue(queue))))
     // It looks every 30 s, and when it starts.
     await feira.orders.stop()
     await feira.orders.start()
@@ -170,6 +171,5 @@ describe('a message that nobody listens to', () => {
     await until('every message has left', async () => (await heard()) >= unheard)
     await verify(feira, { unroutable: ['invoice.issued'] })
     expect(await heard()).toBe(unheard)
-    await feira.broker.withChannel(channel => channel.deleteQueue(queue))
   })
 })

@@ -24,11 +24,11 @@ export interface FeiraOptions {
 export const consumerQueue = 'invoices.on-order-created'
 /** Milliseconds. */
 export const retryDelays = [100, 200, 400]
-export const queues = [
-  consumerQueue,
-  `${consumerQueue}.dlq`,
-  ...retryDelays.map(ms => `${consumerQueue}.retry.${ms}ms`),
-]
+export const queues = queuesFor(retryDelays)
+
+export function queuesFor(delays: readonly number[]): string[] {
+  return [consumerQueue, `${consumerQueue}.dlq`, ...delays.map(delay => `${consumerQueue}.retry.${delay}ms`)]
+}
 
 const defaults: Environment = {
   RETRY_DELAYS: retryDelays.map(ms => `${ms}ms`).join(','),

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 
 /** The folder of the repository. */
 export const root = join(import.meta.dirname, '../../..')
@@ -19,6 +20,9 @@ const path = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin', '
 // Services are started dozens of times here; with it a start takes half the processor's time.
 const compileCache = join(tmpdir(), 'feira-journeys-compile-cache')
 
+// So that a test run which is broken off leaves nobody behind.
+const endWithParent = pathToFileURL(join(root, 'local/src/end-with-parent.ts')).href
+
 /** A Node program in a process of its own, or rather a process group, as a terminal would make it. */
 export class Program {
   readonly exited: Promise<Exit>
@@ -27,11 +31,11 @@ export class Program {
 
   /** @param args the script, relative to the repository's folder, and its arguments. */
   constructor(args: readonly string[], env: Environment) {
-    this.#child = spawn(process.execPath, args, {
+    this.#child = spawn(process.execPath, ['--import', endWithParent, ...args], {
       cwd: root,
       env: { PATH: path, NO_COLOR: '1', NODE_COMPILE_CACHE: compileCache, ...env },
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     this.#child.stdout?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()))
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()))
