@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { ChannelModel } from 'amqplib'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { connectBroker, type BrokerConnection } from './broker.ts'
@@ -50,7 +49,7 @@ test('a setup that fails while the broker goes silent is done again', async () =
 test('a connection that closes together with the last answer of its setup is not taken for open', async () => {
   await connectWith(async model => {
     proxy.reset()
-    await once(model, 'close')
+    await new Promise<void>(resolve => model.once('close', () => resolve()))
   })
   await usable()
   expect(setups).toBe(2)

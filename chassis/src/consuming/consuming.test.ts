@@ -89,6 +89,24 @@ test('a stop finishes what is at hand, and the broker knows it', async () => {
   expect(await handledCount(service, 'duplicate')).toBe(0)
 })
 
+test('a stop sees the last acknowledgement through', async () => {
+  const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
+  const { promise: opened, resolve: open } = Promise.withResolvers<void>()
+  const onNote = consume('on-note', noteWritten, async (message, tx) => {
+    await leaveEffect(tx, message)
+    reach()
+    await opened
+  })
+  await using service = await startTestService(notesService({ consumers: [onNote] }))
+  await using queues = await Queues.of(service.env)
+  await queues.publish(noteWritten, note('a'))
+  await reached
+  const stopping = service.stop()
+  open()
+  await stopping
+  expect(await queues.depth('notes.on-note')).toBe(0)
+})
+
 test('a stop waits no longer than told for a handler that hangs, and its message goes back', async () => {
   const { promise: reached, resolve: reach } = Promise.withResolvers<void>()
   const { promise: opened, resolve: open } = Promise.withResolvers<void>()

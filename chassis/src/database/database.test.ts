@@ -56,6 +56,29 @@ describe('a transaction', () => {
     expect(await written()).toEqual(nothing)
   })
 
+  test('whose commit fails writes neither', async () => {
+    const { query } = outbox.database
+    await query({ text: 'alter table notes add constraint one unique (body) deferrable initially deferred' })
+    const failing = outbox.transact(async tx => {
+      await insert(tx, 'a')
+      await insert(tx, 'b')
+      tx.publish(noteWritten, note('a'))
+    })
+    await expect(failing).rejects.toMatchObject({ code: '23505' })
+    expect(await written()).toEqual(nothing)
+    await query({ text: 'alter table notes drop constraint one' })
+  })
+
+  test('whose messages the outbox refuses writes neither', async () => {
+    const failing = outbox.transact(async tx => {
+      await insert(tx, 'a')
+      // jsonb holds no NUL.
+      tx.publish(noteWritten, note('a', '\0'))
+    })
+    await expect(failing).rejects.toMatchObject({ code: '22P05' })
+    expect(await written()).toEqual(nothing)
+  })
+
   test('that publishes what does not fit the message fails at once', async () => {
     const failing = outbox.transact(async tx => {
       await insert(tx, 'a')
