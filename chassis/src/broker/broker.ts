@@ -95,7 +95,8 @@ async function setUpOrDestroy(model: ChannelModel, { setup, onDisconnect }: Brok
     })
   })
   try {
-    await setup(model)
+    // A call that is under way when the connection dies may never be answered.
+    await Promise.race([setup(model), closing])
     if (closed) throw new Error('the connection closed while it was set up')
   } catch (error) {
     onDisconnect()
