@@ -13,10 +13,11 @@ export interface Condition {
 export type Conditions = Readonly<Record<string, Condition>>
 
 const timeoutMs = 2_000
-const freshForMs = 1_000
+/** A failure is looked at again sooner: whoever waits for readiness waits for its end. */
+const freshForMs = { up: 1_000, down: 100 }
 
 /**
- * Runs all checks at once, each for at most 2 s. Probes that ask within a second share one run, so they cannot be used to
+ * Runs all checks at once, each for at most 2 s. Probes that ask soon after one another share one run, so they cannot be used to
  * hammer what is checked. A change of condition is logged.
  */
 export function createChecks(checks: Checks, log: FastifyBaseLogger): () => Promise<Conditions> {
@@ -40,7 +41,7 @@ export function createChecks(checks: Checks, log: FastifyBaseLogger): () => Prom
 
   async function lookAtAll(): Promise<Conditions> {
     const conditions = await Promise.all(Object.entries(checks).map(([name, check]) => look(name, check)))
-    freshUntil = performance.now() + freshForMs
+    freshUntil = performance.now() + (down.size > 0 ? freshForMs.down : freshForMs.up)
     return Object.fromEntries(conditions)
   }
 
