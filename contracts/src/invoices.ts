@@ -12,7 +12,7 @@ export const invoiceIssued = defineEvent('invoice.issued', {
     orderId: z.uuid(),
     userId: z.uuid().nullable(),
     totalCents: z.int().positive(),
-    currency: z.string().length(3),
+    currency: z.string().regex(/^[A-Z]{3}$/),
     issuedAt: z.iso.datetime(),
   }),
   example: {

@@ -26,7 +26,7 @@ export const orderCreated = defineEvent('order.created', {
     customer: customer.nullable(),
     items: z.array(orderLine),
     totalCents: z.int().positive(),
-    currency: z.string().length(3),
+    currency: z.string().regex(/^[A-Z]{3}$/),
     createdAt: z.iso.datetime(),
   }),
   example: {
