@@ -1,3 +1,5 @@
+import module from 'node:module'
+
 // The first file that runs, so it must parse on any Node: everything after it needs one that runs TypeScript.
 const [major, minor] = process.versions.node.split('.').map(Number)
 
@@ -7,5 +9,8 @@ On Linux and Windows \`npm ci\` brings Node 24 along for npm's scripts: run it, 
 Elsewhere install it from https://nodejs.org or with your version manager.`)
   process.exit(1)
 }
+
+// Later starts find what V8 has compiled before.
+module.enableCompileCache()
 
 await import('./src/main.ts')

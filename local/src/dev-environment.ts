@@ -1,13 +1,16 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import type { LocalConfig } from './config.ts'
 import { root, type Infra } from './infra.ts'
 import { services } from './services.ts'
 
 /**
- * Writes `.feira/env/<service>.env` for as long as the servers run, so that `npm run dev -w app-<service>` finds them.
+ * Writes `.feira/env/<service>.env` for as long as the servers run, so that `npm run dev -w app-<service>` finds them;
+ * servers with another data directory are found by the variables that the screen prints.
  * @returns a function that removes the files.
  */
-export async function offerEnvironment(infra: Infra): Promise<() => Promise<void>> {
+export async function offerEnvironment(config: LocalConfig, infra: Infra): Promise<() => Promise<void>> {
+  if (path.resolve(root, config.DATA_DIR) !== path.join(root, '.feira')) return async () => {}
   const folder = path.join(root, '.feira', 'env')
   await mkdir(folder, { recursive: true })
   for (const { name } of services) {

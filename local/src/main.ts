@@ -56,7 +56,7 @@ async function infra(): Promise<void> {
   const config = readLocalConfig()
   await requirePorts(config, { infraOnly: true })
   const servers = await startInfra(config, showProgress)
-  const withdraw = await offerEnvironment(servers)
+  const withdraw = await offerEnvironment(config, servers)
   console.log(infraScreen(config, servers))
   stopOnSignal(async () => {
     await withdraw()
