@@ -99,15 +99,15 @@ const copyNote = consume('on-note', noteWritten, async ({ data }, tx) => tx.publ
 test('one trace runs from the request through the outbox and the consumer to what it publishes', async () => {
   const { traceId } = await request(await start(copyNote, 1), 'a')
   await copies(1)
-  const process = `process ${queueName()}`
+  const handling = `process ${queueName()}`
   expect(tree().toSorted()).toEqual(
     [
       'POST /notes < none',
       'transaction < POST /notes',
       'send note.written < transaction',
-      `${process} < send note.written`,
-      `transaction < ${process}`,
-      `send note.copied < ${process}`,
+      `${handling} < send note.written`,
+      `transaction < ${handling}`,
+      `send note.copied < ${handling}`,
     ].toSorted(),
   )
   expect(new Set(recorder.spans.map(span => span.spanContext().traceId))).toEqual(new Set([traceId]))
@@ -158,16 +158,16 @@ test('a retry and a replay stay in the trace, and a failure shows', async () => 
   await waitUntil('it is dead', async () => (await query({ text: 'select from chassis.dead_letters' })).rowCount === 1)
   await replayDeadLetters(query, { all: true })
   await waitUntil('it is handled', async () => (await effectsOf(query)).length === 1)
-  const process = `process ${queueName()}`
-  await waitUntil('all spans ended', () => tree().filter(line => line.startsWith(process)).length === 3)
+  const handling = `process ${queueName()}`
+  await waitUntil('all spans ended', () => tree().filter(line => line.startsWith(handling)).length === 3)
   // The replay is another sending of the same message, by the sender's own parent or by its first sending.
-  expect(tree().filter(line => line.startsWith(process))).toEqual(Array(3).fill(`${process} < send note.written`))
+  expect(tree().filter(line => line.startsWith(handling))).toEqual(Array(3).fill(`${handling} < send note.written`))
   expect(tree().filter(line => line.startsWith('send'))).toEqual([
     'send note.written < transaction',
     'send note.written < send note.written',
   ])
   expect(new Set(recorder.spans.map(span => span.spanContext().traceId))).toEqual(new Set([traceId]))
-  const handlings = recorder.spans.filter(({ name }) => name === process)
+  const handlings = recorder.spans.filter(({ name }) => name === handling)
   expect(handlings.map(({ status, attributes }) => [status.message, attributes['error.type']])).toEqual([
     ['not yet', 'Error'],
     ['No.', 'Rejection'],
