@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type ChannelModel } from 'amqplib'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest'
 import { createLogger } from '../telemetry/log.ts'
-import { confirmTimeout, openPublisher, type Outgoing, type Publisher } from './publisher.ts'
+import { openPublisher, type Outgoing, type Publisher } from './publisher.ts'
 import { TcpProxy } from '../testing/fixture/tcp-proxy.ts'
 import { waitUntil } from '../testing/index.ts'
 
@@ -12,6 +12,7 @@ const namespace = `test-${randomUUID().slice(0, 8)}`
 const exchange = `${namespace}.events`
 const queue = `${namespace}.taken`
 const full = `${namespace}.full`
+const confirmTimeout = 500
 
 let model: ChannelModel
 let proxy: TcpProxy
@@ -30,7 +31,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   proxy = await TcpProxy.to(inject('brokerUrl'))
-  publisher = await openPublisher({ name: 'test', url: proxy.url, exchange, log, onConnect: () => {} })
+  publisher = await openPublisher({ name: 'test', url: proxy.url, exchange, log, onConnect: () => {}, confirmTimeout })
   await connected()
 })
 afterEach(async () => {

@@ -15,13 +15,10 @@ export type Outcome = 'confirmed' | 'unroutable' | Error
 
 export interface Publisher {
   trouble(): string | undefined
-  /** Publishes all at once and waits for their confirms, at most {@link confirmTimeout}. Never rejects. */
+  /** Publishes all at once and waits for their confirms, at most the confirm timeout. Never rejects. */
   publish(messages: readonly Outgoing[]): Promise<Outcome[]>
   close(): Promise<void>
 }
-
-/** Milliseconds after which an unconfirmed message counts as not published and the connection as broken. */
-export const confirmTimeout = 5_000
 
 export interface PublisherOptions {
   readonly name: string
@@ -29,6 +26,8 @@ export interface PublisherOptions {
   readonly exchange: string
   readonly log: Logger
   readonly onConnect: () => void
+  /** Milliseconds after which an unconfirmed message counts as not published and the connection as broken; default 5 s. */
+  readonly confirmTimeout?: number
 }
 
 interface OpenChannel {
@@ -37,7 +36,8 @@ interface OpenChannel {
 }
 
 /** Opens the connection that a service publishes on: persistent, mandatory messages on a confirm channel. */
-export async function openPublisher({ name, url, exchange, log, onConnect }: PublisherOptions): Promise<Publisher> {
+export async function openPublisher(options: PublisherOptions): Promise<Publisher> {
+  const { name, url, exchange, log, onConnect, confirmTimeout = 5_000 } = options
   let open: OpenChannel | undefined
   const connection: BrokerConnection = await connectBroker({
     name,
@@ -59,18 +59,24 @@ export async function openPublisher({ name, url, exchange, log, onConnect }: Pub
   const onTimeout = () => {
     if (connection.trouble() === undefined) connection.reset('the broker did not confirm in time')
   }
+  const patience = { milliseconds: confirmTimeout, onTimeout }
   return {
     trouble: () => connection.trouble(),
     publish(messages) {
       const trouble = connection.trouble()
-      if (open && trouble === undefined) return publishAll(open, messages, onTimeout)
+      if (open && trouble === undefined) return publishAll(open, messages, patience)
       return Promise.resolve(messages.map(() => new Error(`broker: ${trouble ?? 'not connected'}`)))
     },
     close: () => connection.close(),
   }
 }
 
-function publishAll(open: OpenChannel, messages: readonly Outgoing[], onTimeout: () => void): Promise<Outcome[]> {
+interface Patience {
+  readonly milliseconds: number
+  readonly onTimeout: () => void
+}
+
+function publishAll(open: OpenChannel, messages: readonly Outgoing[], patience: Patience): Promise<Outcome[]> {
   if (messages.length === 0) return Promise.resolve([])
   return new Promise(resolve => {
     const outcomes: (Outcome | undefined)[] = messages.map(() => undefined)
@@ -83,9 +89,9 @@ function publishAll(open: OpenChannel, messages: readonly Outgoing[], onTimeout:
       resolve(outcomes as Outcome[])
     }
     const timer = setTimeout(() => {
-      onTimeout()
+      patience.onTimeout()
       messages.forEach((_, index) => settle(index, new Error('not confirmed in time')))
-    }, confirmTimeout)
+    }, patience.milliseconds)
     messages.forEach((message, index) => publishOne(open, message, outcome => settle(index, outcome)))
   })
 }
