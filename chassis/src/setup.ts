@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isBrokerAway } from './broker/broker.ts'
+import { setUpTopology } from './broker/topology.ts'
 import { baseConfig, readConfig, type Environment } from './config.ts'
 import { errorCode, isConnectionLost, isRefusedLogin } from './database/database-errors.ts'
 import { migrate } from './database/migrate.ts'
 import type { Service } from './service.ts'
-import { setUpTopology } from './broker/topology.ts'
 
 const { DATABASE_URL, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS } = baseConfig
 const setupConfig = { DATABASE_URL, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS }
@@ -19,19 +20,28 @@ export type OnWaiting = (reason: string) => void
 export async function setUpService(service: Service, env: Environment, onWaiting: OnWaiting): Promise<void> {
   const config = readConfig(`app-${service.name}`, setupConfig, env)
   await whenReachable(() => migrate(config.DATABASE_URL, service.migrations), onWaiting)
-  await whenReachable(() => setUpTopology(config.BROKER_URL, service.name, service.consumers, config), onWaiting)
+  const declare = () => setUpTopology(config.BROKER_URL, service.name, service.consumers, config)
+  await whenReachable(declare, onWaiting, isBrokerAway)
 }
 
 /** Repeats `work` for up to 30 s while the server it needs is still starting. */
-export async function whenReachable<Result>(work: () => Promise<Result>, onWaiting: OnWaiting): Promise<Result> {
+export async function whenReachable<Result>(
+  work: () => Promise<Result>,
+  onWaiting: OnWaiting,
+  isAway: (error: unknown) => boolean = isDatabaseAway,
+): Promise<Result> {
   const deadline = Date.now() + 30_000
   for (let attempt = 1; ; attempt++) {
     try {
       return await work()
     } catch (error) {
-      if (!isConnectionLost(error) || isRefusedLogin(error) || Date.now() > deadline) throw error
+      if (!isAway(error) || Date.now() > deadline) throw error
       if (attempt === 1) onWaiting(`waiting up to 30 s for a server: ${(error as Error).message || errorCode(error)}`)
       await sleep(500)
     }
   }
+}
+
+function isDatabaseAway(error: unknown): boolean {
+  return isConnectionLost(error) && !isRefusedLogin(error)
 }

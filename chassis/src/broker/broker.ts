@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type ChannelModel, type RecoveringChannelModel } from 'amqplib'
+import { isConnectionLost } from '../database/database-errors.ts'
 import type { Logger } from '../telemetry/log.ts'
 
 export interface BrokerConnectionOptions {
@@ -77,10 +78,38 @@ export async function connectBroker(options: BrokerConnectionOptions): Promise<B
     trouble: () => trouble,
     reset: reason => model && destroySocket(model, reason),
     async close() {
-      await Promise.race([recovering.close().catch(() => {}), sleep(closeTimeout, undefined, { ref: false })])
+      await closeWithin(closeTimeout, recovering)
       if (newest) destroySocket(newest, 'closed')
     },
   }
+}
+
+async function closeWithin(milliseconds: number, connection: { close(): Promise<void> }): Promise<void> {
+  await Promise.race([connection.close().catch(() => {}), sleep(milliseconds, undefined, { ref: false })])
+}
+
+/** Does `work` on a connection of its own, which is closed whatever becomes of it. */
+export async function onConnection<Result>(
+  url: string,
+  work: (model: ChannelModel) => Promise<Result>,
+): Promise<Result> {
+  const model = await connect(withHeartbeat(url), { timeout: 5_000 })
+  model.on('error', () => {})
+  try {
+    return await work(model)
+  } finally {
+    await closeWithin(closeTimeout, model)
+    destroySocket(model, 'closed')
+  }
+}
+
+// amqplib gives these no code.
+const goneMessages =
+  /^(connect ETIMEDOUT|Socket closed abruptly|Unexpected close|Heartbeat timeout|Channel ended|Connection clos)/
+
+/** The broker did not answer, or stopped to; it did not refuse anything. */
+export function isBrokerAway(error: unknown): boolean {
+  return isConnectionLost(error) || (error instanceof Error && goneMessages.test(error.message))
 }
 
 // amqplib takes a failed setup for a reason to close the connection politely: an answer that never comes would end its

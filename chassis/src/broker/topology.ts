@@ -1,6 +1,7 @@
-import { connect, type Channel } from 'amqplib'
+import type { Channel } from 'amqplib'
 import type { BaseConfig } from '../config.ts'
 import type { Consumer } from '../consuming/consumer.ts'
+import { onConnection } from './broker.ts'
 
 export type TopologySettings = Pick<BaseConfig, 'BROKER_NAMESPACE' | 'BROKER_QUEUE_TYPE' | 'RETRY_DELAYS'>
 
@@ -65,15 +66,11 @@ export async function setUpTopology(
   consumers: readonly Consumer[],
   settings: TopologySettings,
 ): Promise<void> {
-  const model = await connect(url, { timeout: 5_000 })
-  try {
-    model.on('error', () => {})
+  await onConnection(url, async model => {
     const channel = await model.createChannel()
     channel.on('error', () => {})
     await declareTopology(channel, service, consumers, settings)
-  } finally {
-    await model.close()
-  }
+  })
 }
 
 async function declareQueue(channel: Channel, name: string, args: Record<string, unknown>): Promise<void> {
