@@ -7,14 +7,14 @@ export type BaseConfig = ConfigOf<typeof baseConfig>
 
 const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
-/** A duration such as `500ms`, `1s`, `5m`, `24h` or `7d`, read as milliseconds. */
+/** A duration such as `500ms`, `1s`, `5m`, `24h` or `7d`, read as whole milliseconds: the broker takes no others. */
 export const duration = () =>
   z
     .string()
     .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'must be a duration such as 500ms, 1s, 5m, 24h or 7d')
     .transform(text => {
       const unit = text.replace(/^[\d.]+/, '') as keyof typeof units
-      return Number.parseFloat(text) * units[unit]
+      return Math.round(Number.parseFloat(text) * units[unit])
     })
 
 /** Durations separated by commas, read as milliseconds: `1s,2s,4s`. */
