@@ -98,13 +98,13 @@ async function run<Result>(
   const messages: OutboxRow[] = []
   let broken = false
   try {
-    // Statements that need not see each other's answers travel together: BEGIN with the first of the work, COMMIT with
-    // the outbox rows. After a failure PostgreSQL answers COMMIT by rolling back.
+    // BEGIN travels with the first statement of the work. COMMIT waits for the outbox rows: they are the promise.
     const begun = client.query('BEGIN')
     begun.catch(() => {}) // reported below, unless the work fails of the same reason first
     const result = await work(transactionOn(client, messages))
-    const appended = appendToOutbox(statement => client.query(statement), messages)
-    const [, , { command }] = await all([begun, appended, client.query('COMMIT')])
+    await begun
+    await appendToOutbox(statement => client.query(statement), messages)
+    const { command } = await client.query('COMMIT')
     // PostgreSQL answers so, without an error, when a statement failed before and its error was swallowed.
     if (command === 'ROLLBACK') throw new Error('A statement of the transaction failed, so nothing was written.')
     if (messages.length > 0) onPublished()
@@ -116,14 +116,6 @@ async function run<Result>(
   } finally {
     client.release(broken)
   }
-}
-
-/** Like `Promise.all`, but waits for every one before it throws: none may still run when the client is given back. */
-async function all<Results extends unknown[]>(promises: {
-  [Index in keyof Results]: Promise<Results[Index]>
-}): Promise<Results> {
-  await Promise.allSettled(promises)
-  return Promise.all(promises)
 }
 
 function transactionOn(client: pg.PoolClient, messages: OutboxRow[]): Transaction {
