@@ -20,7 +20,7 @@ export interface RelayOptions extends BatchOptions {
 }
 
 /** Milliseconds from one look at the outbox to the next, so that under load a look finds more than one message. */
-const minPause = 2
+const minPause = 5
 
 /**
  * Starts a relay. Replicas share the work: each claims rows that no other holds. A message is marked only after the
