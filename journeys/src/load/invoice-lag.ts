@@ -49,12 +49,20 @@ async function place(url: string, answeredAt: Map<string, number>): Promise<void
 async function watchInvoices(url: string, answeredAt: Map<string, number>, found: number[], placing: () => boolean) {
   const client = new Client({ connectionString: url })
   await client.connect()
+  // Ids grow with time, so each look asks only for what is new.
+  let last = '00000000-0000-0000-0000-000000000000'
+  const committedAt = new Map<string, number>()
   while (placing() || answeredAt.size > 0) {
-    const text = 'select order_id from invoices where order_id = any($1::uuid[])'
-    const { rows } = await client.query<{ order_id: string }>({ name: 'watch', text, values: [[...answeredAt.keys()]] })
+    const text = 'select id, order_id from invoices where id > $1 order by id'
+    const { rows } = await client.query<{ id: string; order_id: string }>({ name: 'watch', text, values: [last] })
     const now = performance.now()
-    for (const { order_id: id } of rows) {
-      found.push(now - (answeredAt.get(id) as number))
+    for (const row of rows) committedAt.set(row.order_id, now)
+    last = rows.at(-1)?.id ?? last
+    for (const [id, answered] of answeredAt) {
+      const committed = committedAt.get(id)
+      if (committed === undefined) continue
+      // An invoice can be seen before the answer to its order has reached this process.
+      found.push(Math.max(0, committed - answered))
       answeredAt.delete(id)
     }
     await sleep(1)
