@@ -53,3 +53,17 @@ test('a part that hangs or fails takes neither the time nor the turn of the othe
   expect(close.mock.calls[0]?.[0]).toBeGreaterThan(20)
   expect(warn.mock.calls.map(([fields]) => fields)).toMatchObject([{ what: 'hangs' }, { what: 'fails' }])
 })
+
+test('reporting may take 2 s of a long time, and all of a short one', async () => {
+  for (const [timeout, share] of [
+    [60_000, 2_000],
+    [500, 500],
+  ] as const) {
+    const close = vi.fn<Close>(async () => {})
+    const shutdown = createShutdown(timeout, log)
+    shutdown.add('reports', 'tracer', close)
+    await shutdown.run()
+    expect(close.mock.calls[0]?.[0]).toBeLessThanOrEqual(share)
+    expect(close.mock.calls[0]?.[0]).toBeGreaterThan(share * 0.8)
+  }
+})

@@ -22,6 +22,8 @@ export type Phase = (typeof phases)[number]
 
 /** The share of the time that the phases after a phase keep for themselves, in milliseconds at most. */
 const reserve = 1_000
+/** What the last phase may take at most: nobody should wait for spans that a collector which is away cannot take. */
+const reportTime = 2_000
 
 /** @param timeout milliseconds for all of it */
 export function createShutdown(timeout: number, log: Logger): Shutdown {
@@ -39,7 +41,8 @@ export function createShutdown(timeout: number, log: Logger): Shutdown {
     const deadline = performance.now() + timeout
     for (const phase of phases) {
       const left = deadline - performance.now()
-      await closePhase(phase, Math.max(0, phase === 'reports' ? left : left - Math.min(reserve, left / 4)))
+      const share = phase === 'reports' ? Math.min(left, reportTime) : left - Math.min(reserve, left / 4)
+      await closePhase(phase, Math.max(0, share))
     }
     log.info('stopped')
     log.flush()
