@@ -137,7 +137,8 @@ test('while app-invoices is stopped its paths answer with a problem, and orders 
   expect(answer.headers.get('content-type')).toContain('application/problem+json')
   expect(answer.headers.get('x-correlation-id')).toBeTruthy()
   await book.placeMany({ count: 20 })
-  expect((await feira.broker.depths(['invoices.on-order-created'])).get('invoices.on-order-created')).toBe(20)
+  const queue = 'invoices.on-order-created'
+  await until('all wait in the queue', async () => (await feira.broker.depths([queue])).get(queue) === 20)
   await feira.invoices.start()
   await verify(feira)
 })
