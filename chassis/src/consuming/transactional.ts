@@ -4,7 +4,7 @@ import { isConflict, isConnectionLost } from '../database/database-errors.ts'
 import type { Delivery } from './delivery.ts'
 import { claimMessages, clearSuspect } from './inbox.ts'
 import type { Received, Resources, Transaction } from '../service.ts'
-import { inTrace, newSpanId, newTraceId, type TraceContext } from '../telemetry/trace.ts'
+import { inTrace, newSpanId, newTraceId } from '../telemetry/trace.ts'
 import type { Span, Tracer } from '../telemetry/tracer.ts'
 
 export interface HandlingContext {
@@ -134,7 +134,7 @@ export function fieldsOf(consumer: { message: { type: string; aggregate: { type:
     eventType: consumer.message.type,
     [`${consumer.message.aggregate.type}Id`]: aggregateId,
     ...(message.correlationId ? { correlationId: message.correlationId } : {}),
-  } satisfies Record<string, unknown> & { traceId?: TraceContext['traceId'] }
+  }
 }
 
 /** Runs `work` until it neither loses a race nor the database; other failures are thrown. */
