@@ -141,8 +141,11 @@ export function defineService<Config = unknown>(service: Service<Config>): Servi
   return service
 }
 
-/** A validated message as a consumer sees it. */
-export interface Received<M extends Message = Message> extends Cause {
+/** A validated message as a consumer sees it; of several types, its `type` tells which. */
+export type Received<M extends Message = Message> = M extends Message ? ReceivedOf<M> : never
+
+interface ReceivedOf<M extends Message> extends Cause {
+  readonly type: M['type']
   readonly data: Data<M>
   /** The message that its publisher was answering. */
   readonly causedBy: string | undefined

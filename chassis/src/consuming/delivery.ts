@@ -42,6 +42,7 @@ export function readDelivery(consumer: Consumer, raw: ConsumeMessage): Delivery 
     raw,
     message: {
       id,
+      type,
       data,
       correlationId: textOf(properties.correlationId),
       causedBy: textOf(headers['caused-by']),
