@@ -35,6 +35,8 @@ export const outbox = chassis.table(
     headers: jsonb().$type<Record<string, string>>().notNull(),
     /** Whose personal data the payload holds. */
     subjectId: text('subject_id'),
+    /** In which of its fields, separated by commas. */
+    personalFields: text('personal_fields'),
     createdAt: at('created_at').notNull().defaultNow(),
     publishedAt: at('published_at'),
     /** Set while no queue takes the message; it is tried again later without holding up those behind it. */
@@ -90,10 +92,11 @@ export const idempotencyKeys = chassis.table(
     claimId: uuid('claim_id').notNull(),
     /** SHA-256 of the validated body, base64. */
     requestHash: text('request_hash').notNull(),
-    /** Null only inside the transaction that is still working on it. */
+    /** Null only inside the transaction that is still working on it; 410 once its subject was erased. */
     status: integer(),
     headers: jsonb().$type<Record<string, string>>(),
     body: jsonb(),
+    /** Whose personal data the answer holds. */
     subjectId: text('subject_id'),
     createdAt: at('created_at').notNull().defaultNow(),
   },
@@ -121,6 +124,11 @@ export const deadLetters = chassis.table(
     fingerprint: text().notNull(),
     traceId: text('trace_id'),
     aggregateId: text('aggregate_id'),
+    /** Whose personal data the payload holds. */
+    subjectId: text('subject_id'),
+    /** In which of its fields, separated by commas. */
+    personalFields: text('personal_fields'),
+    /** Empty once it was erased. */
     payload: text().notNull(),
     headers: jsonb().$type<Record<string, unknown>>().notNull(),
     diedAt: at('died_at').notNull().defaultNow(),
@@ -131,5 +139,33 @@ export const deadLetters = chassis.table(
     uniqueIndex('dead_letters_message')
       .on(table.queue, table.messageId)
       .where(sql`replayed_at is null`),
+    index('dead_letters_subject')
+      .on(table.subjectId)
+      .where(sql`subject_id is not null`),
   ],
 )
+
+/** Whose personal data was erased; what still comes in about them is blanked. Kept for good: it is only an id. */
+export const erasedSubjects = chassis.table(
+  'erased_subjects',
+  {
+    subjectId: text('subject_id').primaryKey(),
+    erasedAt: at('erased_at').notNull().defaultNow(),
+    /** How often the erasure was repeated for what was in flight. */
+    sweeps: integer().notNull().default(0),
+    /** When it is repeated next; null when there is nothing left to wait for. */
+    nextSweepAt: at('next_sweep_at'),
+  },
+  table => [
+    index('erased_subjects_next_sweep_at')
+      .on(table.nextSweepAt)
+      .where(sql`next_sweep_at is not null`),
+  ],
+)
+
+/** The public keys of those who issue tokens, as last fetched: a start need not wait for them. */
+export const issuerKeys = chassis.table('issuer_keys', {
+  issuer: text().primaryKey(),
+  jwks: jsonb().notNull(),
+  fetchedAt: at('fetched_at').notNull().defaultNow(),
+})
