@@ -11,7 +11,8 @@ interface Field {
 
 const word = '[a-z][a-z0-9]*(?:-[a-z0-9]+)*'
 const typePattern = new RegExp(`^${word}\\.(?<name>${word})(?:\\.v[2-9]\\d*)?$`)
-const participle = /(?:ed|paid|sent|sold)$/
+/** Past participles, and the states that an event may announce. */
+const participle = /(?:ed|paid|sent|sold|unavailable|snapshot)$/
 const money = /(?:price|amount|total|cost|fee|tax|discount|balance)$/i
 
 /** Where a message departs from the conventions of the contracts, one sentence each. */
