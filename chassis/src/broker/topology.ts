@@ -55,7 +55,8 @@ export async function declareTopology(
         'x-message-ttl': delay,
       })
     }
-    await channel.bindQueue(main, exchange, consumer.message.type)
+    if (consumer.bound === false) continue
+    for (const { type } of consumer.messages) await channel.bindQueue(main, exchange, type)
   }
 }
 

@@ -2,7 +2,7 @@ import type { Channel, ConsumeMessage } from 'amqplib'
 import type { BaseConfig } from '../config.ts'
 import type { Consumer, PerformingConsumer, TransactionalConsumer } from './consumer.ts'
 import { crashPoint } from '../crash-point.ts'
-import { attemptOf, isSuspect, readDelivery, textOf, type Delivery } from './delivery.ts'
+import { attemptOf, isSuspect, readDelivery, textOf, typeOf, type Delivery } from './delivery.ts'
 import { describe, judge, passOn, type Verdict } from './failure.ts'
 import { clearSuspect, noteSuspect, suspectLimit } from './inbox.ts'
 import type { MessageLocks } from './message-locks.ts'
@@ -195,7 +195,7 @@ export class ConsumerLoop {
     const fields = {
       queue: this.#queues.main,
       messageId: textOf(raw.properties.messageId),
-      eventType: this.#consumer.message.type,
+      eventType: typeOf(raw),
       attempt: attemptOf(raw),
       err: error,
     }
@@ -208,7 +208,7 @@ export class ConsumerLoop {
     const { log } = this.#options.resources
     if (!log.isLevelEnabled('info')) return
     const processingTime = Math.round(milliseconds * 100) / 100
-    inTrace(delivery.message.trace, fieldsOf(this.#consumer, delivery), () =>
+    inTrace(delivery.message.trace, fieldsOf(delivery), () =>
       log.info({ queue: this.#queues.main, processingTime }, handling === 'handled' ? 'handled' : 'seen before'),
     )
   }

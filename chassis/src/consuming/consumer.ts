@@ -4,6 +4,11 @@ import type { Received, Resources, Transaction } from '../service.ts'
 export interface ConsumerOptions {
   /** Pauses in milliseconds between the attempts of a failing handler; default `RETRY_DELAYS`. */
   readonly retryDelays?: readonly number[]
+  /**
+   * False for a queue that takes only what is sent to it by name (`tx.publish(…, { queue })`) and is not bound to the
+   * exchange; default true.
+   */
+  readonly bound?: boolean
 }
 
 export interface PerformOptions extends ConsumerOptions {
@@ -38,11 +43,16 @@ export type Consumer<Config = never> = TransactionalConsumer<Config> | Performin
 
 interface ConsumerIdentity extends ConsumerOptions {
   readonly name: string
-  readonly message: Message
+  /** What its queue takes; anything else is malformed there. */
+  readonly messages: readonly Message[]
 }
+
+/** One message type, or several that one queue takes. */
+type OneOrSeveral<M extends Message> = M | readonly M[]
 
 export interface TransactionalConsumer<Config = never> extends ConsumerIdentity {
   readonly kind: 'each' | 'batch'
+  /** Given only what fits `messages`. */
   readonly handle: HandleBatch<Message, Config>
 }
 
@@ -56,15 +66,16 @@ export interface PerformingConsumer<Config = never> extends ConsumerIdentity {
  * Handles each message in a transaction, once: the message is already deduplicated, its effects and `tx.publish` commit
  * together or not at all. Throwing retries after a pause; throwing a `Rejection` parks the message at once.
  * @param name the queue's name after `<service>.`; part of the wire interface, so it never changes.
+ * @param messages one type, or several: the `type` of what is received then tells which. Their order is not kept.
  */
 export function consume<M extends Message, Config = unknown>(
   name: string,
-  message: M,
+  messages: OneOrSeveral<M>,
   handle: Handle<M, Config>,
   options: ConsumerOptions = {},
 ): Consumer<Config> {
   const handleAll: HandleBatch<M, Config> = async ([only], tx, resources) => handle(only as Received<M>, tx, resources)
-  return { ...options, kind: 'each', name, message, handle: handleAll }
+  return { ...options, kind: 'each', name, messages: listOf(messages), handle: ofAnything(handleAll) }
 }
 
 /**
@@ -74,17 +85,17 @@ export function consume<M extends Message, Config = unknown>(
  */
 export function consumeBatch<M extends Message, Config = unknown>(
   name: string,
-  message: M,
+  messages: OneOrSeveral<M>,
   handle: HandleBatch<M, Config>,
   options: ConsumerOptions = {},
 ): Consumer<Config> {
-  return { ...options, kind: 'batch', name, message, handle }
+  return { ...options, kind: 'batch', name, messages: listOf(messages), handle: ofAnything(handle) }
 }
 
 /** Handles each message with an effect outside the database: an e-mail, a call to somebody else's server. */
 export function perform<M extends Message, Job, Result, Config = unknown>(
   name: string,
-  message: M,
+  messages: OneOrSeveral<M>,
   performance: Performance<M, Job, Result, Config>,
   { maxInFlight = 10, ...options }: PerformOptions = {},
 ): Consumer<Config> {
@@ -92,8 +103,17 @@ export function perform<M extends Message, Job, Result, Config = unknown>(
     ...options,
     kind: 'perform',
     name,
-    message,
+    messages: listOf(messages),
     maxInFlight,
-    performance,
+    performance: performance as unknown as Performance<Message, unknown, unknown, Config>,
   }
+}
+
+function listOf<M extends Message>(messages: OneOrSeveral<M>): readonly M[] {
+  return 'type' in messages ? [messages] : messages
+}
+
+// A list of consumers is a list of handlers of different types; each is given only what its contracts admit.
+function ofAnything<M extends Message, Config>(handle: HandleBatch<M, Config>): HandleBatch<Message, Config> {
+  return handle as unknown as HandleBatch<Message, Config>
 }

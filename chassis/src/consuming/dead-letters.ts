@@ -1,5 +1,5 @@
 import type { Channel, ConsumeMessage } from 'amqplib'
-import { attemptOf, headersOf, textOf } from './delivery.ts'
+import { attemptOf, headersOf, textOf, typeOf } from './delivery.ts'
 import { fingerprint } from './failure.ts'
 import { newId } from '../ids.ts'
 import type { Query, Resources } from '../service.ts'
@@ -44,7 +44,7 @@ async function store(query: Query, queue: string, raw: ConsumeMessage): Promise<
   const texts = [
     queue,
     textOf(raw.properties.messageId) ?? newId(),
-    textOf(raw.properties.type) ?? raw.fields.routingKey,
+    typeOf(raw),
     reason,
     error ?? null,
     textOf(headers['x-fingerprint']) ?? fingerprint(queue, reason, error ?? ''),

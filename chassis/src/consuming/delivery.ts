@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { Message } from '@feira/contracts'
 import type { ConsumeMessage } from 'amqplib'
 import { z } from 'zod'
 import type { Consumer } from './consumer.ts'
@@ -8,6 +9,8 @@ import { newSpanId, newTraceId, readTraceHeaders } from '../telemetry/trace.ts'
 /** A message from a queue, validated. */
 export interface Delivery {
   readonly raw: ConsumeMessage
+  /** Its message type. */
+  readonly contract: Message
   readonly message: Received
   readonly aggregateId: string
   /** 1 for the first. Counted in our own header: `x-death` counts what the broker did, not what the handler did. */
@@ -25,34 +28,46 @@ export class Malformed extends Error {
 }
 
 /**
- * Reads a message by the contract of its consumer.
- * @throws Malformed when it has no usable id, is of another type, is not JSON in UTF-8 or does not fit the schema.
+ * Reads a message by that contract of its consumer which its type names.
+ * @throws Malformed when it has no usable id, is of no type the consumer takes, is not JSON in UTF-8 or does not fit the schema.
  */
 export function readDelivery(consumer: Consumer, raw: ConsumeMessage): Delivery {
   const { properties } = raw
   const headers = headersOf(raw)
-  const type = typeof properties.type === 'string' && properties.type ? properties.type : raw.fields.routingKey
-  if (type !== consumer.message.type) throw new Malformed(`type is ${type}, not ${consumer.message.type}`)
+  const contract = contractOf(consumer, raw)
   const id: unknown = properties.messageId
   if (typeof id !== 'string' || id === '') throw new Malformed('property messageId is missing')
   // PostgreSQL's text, where it is remembered, holds no NUL.
   if (id.includes('\0')) throw new Malformed('property messageId contains NUL')
-  const data = parseBody(consumer, raw.content)
+  const data = parseBody(contract, raw.content)
   return {
     raw,
+    contract,
     message: {
       id,
-      type,
+      type: contract.type,
       data,
       correlationId: textOf(properties.correlationId),
       causedBy: textOf(headers['caused-by']),
       publishedAt: publishedAt(headers, properties.timestamp),
       trace: readTraceHeaders(headers) ?? { traceId: newTraceId(), spanId: newSpanId(), sampled: false },
     },
-    aggregateId: String((data as Record<string, unknown>)[consumer.message.aggregate.id]),
+    aggregateId: String((data as Record<string, unknown>)[contract.aggregate.id]),
     attempt: attemptOf(raw),
     suspect: isSuspect(raw),
   }
+}
+
+/** The AMQP type of a message, else its routing key, which a publisher who sets no type must have used. */
+export function typeOf({ properties, fields }: ConsumeMessage): string {
+  return textOf(properties.type) ?? fields.routingKey
+}
+
+function contractOf({ messages }: Consumer, raw: ConsumeMessage): Message {
+  const type = typeOf(raw)
+  const contract = messages.find(message => message.type === type)
+  if (contract) return contract
+  throw new Malformed(`type is ${type}, not ${messages.map(message => message.type).join(' or ')}`)
 }
 
 /** Whether a message came back without an answer, by what the broker says of it. */
@@ -73,10 +88,9 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-function parseBody(consumer: Consumer, content: Buffer): unknown {
-  const parsed = consumer.message.schema.safeParse(parseJson(content))
-  if (!parsed.success)
-    throw new Malformed(`body does not fit ${consumer.message.type}: ${z.prettifyError(parsed.error)}`)
+function parseBody({ schema, type }: Message, content: Buffer): unknown {
+  const parsed = schema.safeParse(parseJson(content))
+  if (!parsed.success) throw new Malformed(`body does not fit ${type}: ${z.prettifyError(parsed.error)}`)
   return parsed.data
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsumeMessage, Options } from 'amqplib'
 import { withoutStatement } from '../database/database-errors.ts'
-import { attemptOf, headersOf, Malformed, textOf } from './delivery.ts'
+import { attemptOf, headersOf, Malformed, typeOf } from './delivery.ts'
 import type { Publisher } from '../publishing/publisher.ts'
 import { Rejection } from '../rejection.ts'
 import type { QueueNames } from '../broker/topology.ts'
@@ -78,11 +78,12 @@ export function describe(thrown: unknown): string {
 
 type Properties = ConsumeMessage['properties']
 
-function propertiesOf({ properties, fields, content }: ConsumeMessage) {
+function propertiesOf(raw: ConsumeMessage) {
+  const { properties, content } = raw
   const messageId: unknown = properties.messageId
   return {
     // A message that comes back from a retry queue has that queue's name for its routing key.
-    type: textOf(properties.type) ?? fields.routingKey,
+    type: typeOf(raw),
     ...kept(properties, ['timestamp', 'contentType', 'correlationId', 'appId']),
     // Without an id it could not be told apart later; its content can.
     messageId: typeof messageId === 'string' && messageId ? messageId : `content-${digest(content)}`,

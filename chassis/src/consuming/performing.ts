@@ -27,7 +27,7 @@ export async function performOne(
   const message = { ...delivery.message, trace: span.context }
   const key = `${context.queue} ${message.id}`
   try {
-    const fresh = await inTrace(span.context, fieldsOf(consumer, delivery), () =>
+    const fresh = await inTrace(span.context, fieldsOf(delivery), () =>
       context.locks.hold(key, context.signal, () => claimActSettle(consumer, message, delivery.suspect, context)),
     )
     span.end()

@@ -60,9 +60,9 @@ function traced(delivery: Delivery, { queue, tracer }: HandlingContext): Work {
 
 /** The span of handling one message. https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/ */
 export function startHandlingSpan({ raw, message }: Delivery, queue: string, tracer: Tracer): Span {
-  const type = raw.fields.routingKey
+  const { type } = message
   if (!message.trace.sampled) return tracer.start(type, { kind: 'consumer', parent: message.trace })
-  return tracer.start(`process ${queue}`, {
+  return tracer.start(`process ${type}`, {
     kind: 'consumer',
     parent: message.trace,
     attributes: {
@@ -70,7 +70,7 @@ export function startHandlingSpan({ raw, message }: Delivery, queue: string, tra
       'messaging.operation.type': 'process',
       'messaging.operation.name': 'process',
       'messaging.destination.name': queue,
-      'messaging.rabbitmq.destination.routing_key': type,
+      'messaging.rabbitmq.destination.routing_key': raw.fields.routingKey,
       'messaging.message.id': message.id,
       'messaging.message.body.size': raw.content.length,
     },
@@ -89,7 +89,7 @@ async function inOneTransaction(consumer: TransactionalConsumer, work: readonly 
       return new Set(todo.map(({ delivery }) => delivery))
     })
   const [first, second] = work
-  if (first && !second) return inTrace(first.span.context, fieldsOf(consumer, first.delivery), run)
+  if (first && !second) return inTrace(first.span.context, fieldsOf(first.delivery), run)
   // A transaction for many messages belongs to none of their traces, and a trace of its own would tell nobody anything.
   return inTrace({ traceId: newTraceId(), spanId: newSpanId(), sampled: false }, {}, run)
 }
@@ -110,7 +110,7 @@ async function handleBatch(consumer: TransactionalConsumer, todo: Work[], tx: Tr
 
 async function handleOne(consumer: TransactionalConsumer, item: Work, tx: Transaction, resources: Resources) {
   const { message, span, delivery } = item
-  await inTrace(span.context, fieldsOf(consumer, delivery), () =>
+  await inTrace(span.context, fieldsOf(delivery), () =>
     consumer.handle([message], causedBy(message, tx), resources as Resources<never>),
   )
 }
@@ -127,12 +127,11 @@ export function causedBy(message: Received, tx: Transaction): Transaction {
 }
 
 /** What log lines about a message carry. */
-export function fieldsOf(consumer: { message: { type: string; aggregate: { type: string } } }, delivery: Delivery) {
-  const { message, aggregateId } = delivery
+export function fieldsOf({ message, contract, aggregateId }: Delivery) {
   return {
     messageId: message.id,
-    eventType: consumer.message.type,
-    [`${consumer.message.aggregate.type}Id`]: aggregateId,
+    eventType: contract.type,
+    [`${contract.aggregate.type}Id`]: aggregateId,
     ...(message.correlationId ? { correlationId: message.correlationId } : {}),
   }
 }

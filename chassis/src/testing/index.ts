@@ -25,6 +25,7 @@ export interface TestService extends RunningService, AsyncDisposable {
   readonly env: Environment
   /**
    * Publishes a message as its owner would and waits until every consumer of this service has handled it or given it up.
+   * What only unbound queues take is sent to each of them.
    * @returns its message id.
    */
   deliver<M extends Message>(message: M, payload: Payload<M>, options?: Options.Publish): Promise<string>
@@ -131,18 +132,15 @@ async function deliver(context: Delivering, message: Message, body: string, opti
   const { running, service, broker, namespace } = context
   const { config, query } = running.resources
   const messageId = options.messageId ?? newId()
-  const queues = service.consumers
-    .filter(consumer => consumer.message.type === message.type)
-    .map(consumer => queueNames(service.name, consumer, config).main)
-  if (queues.length === 0) throw new Error(`app-${service.name} does not listen to ${message.type}`)
+  const takers = service.consumers.filter(({ messages }) => messages.some(({ type }) => type === message.type))
+  if (takers.length === 0) throw new Error(`app-${service.name} does not listen to ${message.type}`)
+  const listening = takers.filter(({ bound }) => bound !== false)
+  const queues = (listening.length > 0 ? listening : takers).map(each => queueNames(service.name, each, config).main)
   const channel = await broker.createConfirmChannel()
-  const exchange = exchangeName({ BROKER_NAMESPACE: namespace })
-  channel.publish(exchange, message.type, Buffer.from(body), {
-    persistent: true,
-    type: message.type,
-    messageId,
-    ...options,
-  })
+  const properties = { persistent: true, type: message.type, messageId, ...options }
+  if (listening.length > 0)
+    channel.publish(exchangeName({ BROKER_NAMESPACE: namespace }), message.type, Buffer.from(body), properties)
+  else for (const queue of queues) channel.sendToQueue(queue, Buffer.from(body), properties)
   await channel.waitForConfirms()
   await waitUntil(`${message.type} ${messageId} is handled`, async () => {
     const { rows } = await query<{ settled: number }>({
