@@ -8,7 +8,7 @@ import type { Span, Tracer } from '../telemetry/tracer.ts'
 
 export interface BatchOptions {
   readonly service: string
-  readonly config: Pick<BaseConfig, 'CRASH_AT'>
+  readonly config: Pick<BaseConfig, 'CRASH_AT' | 'BROKER_NAMESPACE'>
   readonly exchange: string
   readonly publisher: Publisher
   readonly tracer: Tracer
@@ -135,10 +135,12 @@ function markUnrouted(client: pg.PoolClient, rows: ClaimedRow[]): Promise<unknow
 }
 
 // A row whose trace nobody records needs no span: the message carries the row's own context on.
-function startSpan(row: ClaimedRow, { tracer, exchange }: BatchOptions): Span | undefined {
+function startSpan(row: ClaimedRow, options: BatchOptions): Span | undefined {
+  const { tracer, exchange } = options
   const parent = readTraceHeaders(row.headers)
   // The first attempt had a span; one for every probe after it would stretch the trace without end.
   if (!parent?.sampled || row.unrouted) return undefined
+  const queue = queueOf(row, options)
   return tracer.start(`send ${row.type}`, {
     kind: 'producer',
     parent,
@@ -147,19 +149,26 @@ function startSpan(row: ClaimedRow, { tracer, exchange }: BatchOptions): Span | 
       'messaging.system': 'rabbitmq',
       'messaging.operation.type': 'send',
       'messaging.operation.name': 'publish',
-      'messaging.destination.name': row.queue ?? exchange,
-      'messaging.rabbitmq.destination.routing_key': row.queue ?? row.type,
+      'messaging.destination.name': queue ?? exchange,
+      'messaging.rabbitmq.destination.routing_key': queue ?? row.type,
       'messaging.message.id': row.message_id,
       'messaging.message.body.size': Buffer.byteLength(row.payload),
     },
   })
 }
 
-function toOutgoing(row: ClaimedRow, span: Span | undefined, { service, exchange }: BatchOptions): Outgoing {
+// Whoever publishes names a queue as on the wire; a replay names it as the broker knows it.
+function queueOf({ queue }: ClaimedRow, { config: { BROKER_NAMESPACE: namespace } }: BatchOptions): string | null {
+  return queue === null || queue.startsWith(namespace) ? queue : namespace + queue
+}
+
+function toOutgoing(row: ClaimedRow, span: Span | undefined, options: BatchOptions): Outgoing {
+  const { service, exchange } = options
+  const queue = queueOf(row, options)
   const { 'correlation-id': correlationId, ...headers } = row.headers
   return {
-    exchange: row.queue === null ? exchange : '',
-    routingKey: row.queue ?? row.type,
+    exchange: queue === null ? exchange : '',
+    routingKey: queue ?? row.type,
     content: Buffer.from(row.payload),
     options: {
       messageId: row.message_id,

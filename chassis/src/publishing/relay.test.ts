@@ -122,13 +122,14 @@ describe('a message that no queue takes', () => {
   })
 
   test('to one queue alone waits for that queue', async () => {
-    const queue = `${outbox.env['BROKER_NAMESPACE']}alone`
-    await outbox.append(noteWritten, [note('a')], { queue })
+    await outbox.append(noteWritten, [note('a')], { queue: 'alone' })
+    // As a replay names it, and as it was named at first.
+    await outbox.append(noteWritten, [note('b')], { queue: `${outbox.env['BROKER_NAMESPACE']}alone` })
     await outbox.startRelay({ unroutedPause: 100 })
-    await waitUntil('it is kept', async () => (await outbox.states()).unrouted === 1)
+    await waitUntil('they are kept', async () => (await outbox.states()).unrouted === 2)
     await queues.listen('alone')
-    await published(1)
-    expect(await queues.drain('alone')).toHaveLength(1)
+    await published(2)
+    expect(await queues.drain('alone')).toHaveLength(2)
     expect(await queues.drain('notes')).toHaveLength(0)
   })
 })
@@ -185,5 +186,10 @@ test('a database that ends its connections is found again', async () => {
 })
 
 function configOf({ env }: Outbox) {
-  return { DATABASE_URL: env['DATABASE_URL'] as string, OUTBOX_POLL_INTERVAL: 50, CRASH_AT: undefined }
+  return {
+    DATABASE_URL: env['DATABASE_URL'] as string,
+    BROKER_NAMESPACE: env['BROKER_NAMESPACE'] as string,
+    OUTBOX_POLL_INTERVAL: 50,
+    CRASH_AT: undefined,
+  }
 }
