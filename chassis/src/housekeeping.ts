@@ -1,26 +1,16 @@
 import type { BaseConfig } from './config.ts'
 import { firstIdAt } from './ids.ts'
-import type { Logger } from './telemetry/log.ts'
+import { every } from './jobs.ts'
 import type { Query } from './service.ts'
 
 type Settings = Pick<BaseConfig, 'OUTBOX_RETENTION' | 'INBOX_RETENTION' | 'IDEMPOTENCY_RETENTION'>
 
-/** Milliseconds between two rounds. */
-const interval = 600_000
 const batchSize = 5_000
 
-/** Removes, every ten minutes, what has been kept long enough. @returns a function that stops it. */
-export function startHousekeeping(query: Query, settings: Settings, log: Logger): () => void {
-  const timer = setInterval(() => {
-    purge(query, settings).catch((error: unknown) =>
-      log.warn({ err: error }, 'housekeeping failed; next in ten minutes'),
-    )
-  }, interval)
-  timer.unref()
-  return () => clearInterval(timer)
-}
+/** Removes what has been kept long enough. */
+export const housekeeping = every('housekeeping', '10m', ({ query, config }) => purge(query, config))
 
-/** One round of {@link startHousekeeping}, in batches so that no statement holds many locks. */
+/** One round of {@link housekeeping}, in batches so that no statement holds many locks. */
 export async function purge(query: Query, settings: Settings): Promise<void> {
   // The database's clock wrote the times; this process' own may be wrong.
   const { rows } = await query<{ now: Date }>({ text: 'select now()' })

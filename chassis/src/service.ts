@@ -14,6 +14,7 @@ import type { Registry } from 'prom-client'
 import type { BaseConfig, ConfigShape } from './config.ts'
 import type { Consumer } from './consuming/consumer.ts'
 import type { Logger } from './telemetry/log.ts'
+import type { Job } from './jobs.ts'
 import type { TraceContext } from './telemetry/trace.ts'
 
 export type Database = NodePgDatabase<Record<string, never>>
@@ -43,7 +44,7 @@ export interface PublishOptions {
   readonly cause?: Cause
   /** Whose personal data the payload holds, so that erasing that person can blank it. */
   readonly subjectId?: string | null
-  /** Send to this queue alone instead of to everybody who listens. */
+  /** Send to this queue alone (`<service>.<consumer>`, without namespace) instead of to everybody who listens. */
   readonly queue?: string
 }
 
@@ -138,6 +139,8 @@ export interface Service<Config = never> {
 
 /** Declares a service; it runs when `runService` or `startService` is given it. */
 export function defineService<Config = unknown>(service: Service<Config>): Service<Config> {
+  /** What it repeats at an interval, see `every`. */
+  readonly jobs?: readonly Job<Config>[]
   return service
 }
 

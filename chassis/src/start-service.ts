@@ -3,7 +3,7 @@ import { baseConfig, ConfigError, readConfig, type BaseConfig, type Environment 
 import { startConsuming, type Consuming } from './consuming/consuming.ts'
 import { createTransact, openDatabase, type DatabaseConnection } from './database/database.ts'
 import { createGroupCommit } from './writing/group-commit.ts'
-import { startHousekeeping } from './housekeeping.ts'
+import { housekeeping } from './housekeeping.ts'
 import { createHttp } from './http/server.ts'
 import { createTransactOnce } from './writing/idempotency.ts'
 import { createLogger, type Logger } from './telemetry/log.ts'
@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { migrate, pendingMigrations } from './database/migrate.ts'
 import { opsRoutes } from './ops.ts'
 import { openPublisher, type Publisher } from './publishing/publisher.ts'
+import { startJobs } from './jobs.ts'
 import { startRelay, type Relay } from './publishing/relay.ts'
 import type { App, Resources, Service } from './service.ts'
 import { whenReachable } from './setup.ts'
@@ -85,6 +86,8 @@ async function openParts({ service, config, log, shutdown }: Starting): Promise<
   const metrics = createMetrics(service.name)
   const tracer = await createTracer(service.name, config)
   shutdown.add('reports', 'tracer', () => tracer.shutdown())
+  const jobs = [housekeeping, ...(service.jobs ?? [])]
+  starting.shutdown.add('intake', 'jobs', startJobs({ jobs, resources, tracer: parts.tracer }))
 
   const database = openDatabase(`app-${service.name}`, config, log)
   shutdown.add('connections', 'database', () => database.close())
@@ -103,10 +106,9 @@ async function openParts({ service, config, log, shutdown }: Starting): Promise<
   shutdown.add('connections', 'publisher', () => publisher.close())
   const relay = startRelay({ service: service.name, config, exchange, publisher, tracer, log, metrics })
   shutdown.add('relay', 'relay', () => relay.stop())
-
-  const stopHousekeeping = startHousekeeping(database.query, config, log)
-  shutdown.add('intake', 'housekeeping', async () => stopHousekeeping())
-  return { service, config, log, shutdown, metrics, tracer, database, publisher, relay }
+  const cache = await openCache({ service: service.name, config, log, registry: metrics.registry })
+  shutdown.add('connections', 'cache', () => cache.close())
+  return { service, config, log, shutdown, metrics, tracer, database, publisher, relay, cache }
 }
 
 function toResources({ config, log, metrics, tracer, database, relay }: Parts): Resources {

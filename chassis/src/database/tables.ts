@@ -26,7 +26,7 @@ export const outbox = chassis.table(
     /** Set for a replay, which keeps the id of the message it repeats. */
     messageId: text('message_id'),
     type: text().notNull(),
-    /** Set for a message to one queue alone; null goes to the exchange. */
+    /** Set for a message to one queue alone, with or without its namespace; null goes to the exchange. */
     queue: text(),
     aggregateType: text('aggregate_type').notNull(),
     aggregateId: text('aggregate_id').notNull(),
