@@ -53,6 +53,10 @@ export const baseConfig = {
   BROKER_URL: url('amqp', 'amqps').describe('RabbitMQ, e.g. amqp://guest:guest@127.0.0.1:5672'),
   BROKER_NAMESPACE: z.string().max(64).default('').describe('prefix of exchange and queues, for tests'),
   BROKER_QUEUE_TYPE: z.enum(['classic', 'quorum']).default('classic').describe('type of the queues declared'),
+  REDIS_URL: url('redis', 'rediss')
+    .optional()
+    .describe('where replicas share their cache, e.g. redis://127.0.0.1:6379; without it each keeps its own'),
+  CACHE_TTL: duration().default(30_000).describe('how long answers are cached at most; 0s caches nothing'),
   OUTBOX_POLL_INTERVAL: duration().default(500).describe('how often the relay looks for messages of other processes'),
   OUTBOX_RETENTION: duration()
     .default(7 * units.d)

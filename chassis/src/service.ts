@@ -11,6 +11,7 @@ import type {
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg'
 import type { Registry } from 'prom-client'
+import type { Cache } from './caching/cache.ts'
 import type { BaseConfig, ConfigShape } from './config.ts'
 import type { Consumer } from './consuming/consumer.ts'
 import type { Logger } from './telemetry/log.ts'
@@ -54,6 +55,8 @@ export interface Transaction {
   readonly query: Query
   /** @throws when the payload does not fit the message's schema. */
   publish<M extends Message>(message: M, payload: Payload<M>, options?: PublishOptions): void
+  /** Evicts what is cached with these tags, in every replica, after the commit; see {@link Cache}. */
+  readonly invalidate: (...tags: readonly string[]) => void
 }
 
 /**
@@ -114,6 +117,7 @@ export interface Resources<Config = unknown> {
   readonly transact: Transact
   readonly transactOnce: TransactOnce
   readonly groupCommit: GroupCommit
+  readonly cache: Cache
   readonly log: Logger
   readonly metrics: Registry
 }

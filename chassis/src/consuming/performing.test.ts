@@ -182,7 +182,7 @@ test('what was acted upon is settled although the broker is lost meanwhile', asy
   await waitUntil('it is acted upon', () => acted === 1)
   proxy.reset()
   await waitUntil('the connection is lost', () => proxy.connections === 0)
-  await waitUntil('it is back', () => proxy.connections === 2)
+  await waitUntil('it is back', () => proxy.connections === 3)
   open()
   await waitUntil('the copy is recognised', async () => (await handledCount(behind, 'duplicate')) === 1)
   expect(acted).toBe(1)

@@ -53,6 +53,8 @@ export interface TransactOptions {
   readonly tracer: Tracer
   /** Called after a commit that left messages in the outbox. */
   readonly onPublished: () => void
+  /** Called with what a transaction invalidated, after its commit; its result is awaited. */
+  readonly onInvalidated?: (tags: readonly string[]) => void | Promise<void>
 }
 
 const conflictRetries = 5
@@ -91,19 +93,22 @@ async function runTraced<Result>(
 }
 
 async function run<Result>(
-  { pool, onPublished }: TransactOptions,
+  { pool, onPublished, onInvalidated }: TransactOptions,
   work: (tx: Transaction) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect()
   const messages: OutboxRow[] = []
+  const invalidated: string[] = []
+  let committing = false
   let broken = false
   try {
     // BEGIN travels with the first statement of the work. COMMIT waits for the outbox rows: they are the promise.
     const begun = client.query('BEGIN')
     begun.catch(() => {}) // reported below, unless the work fails of the same reason first
-    const result = await work(transactionOn(client, messages))
+    const result = await work(transactionOn(client, messages, invalidated))
     await begun
     await appendToOutbox(statement => client.query(statement), messages)
+    committing = true
     const { command } = await client.query('COMMIT')
     // PostgreSQL answers so, without an error, when a statement failed before and its error was swallowed.
     if (command === 'ROLLBACK') throw new Error('A statement of the transaction failed, so nothing was written.')
@@ -115,10 +120,12 @@ async function run<Result>(
     throw error
   } finally {
     client.release(broken)
+    // A COMMIT that was not answered may have happened, and evicting too much does no harm.
+    if (committing && invalidated.length > 0) await onInvalidated?.(invalidated)
   }
 }
 
-function transactionOn(client: pg.PoolClient, messages: OutboxRow[]): Transaction {
+function transactionOn(client: pg.PoolClient, messages: OutboxRow[], invalidated: string[]): Transaction {
   let db: Database | undefined
   return {
     get db() {
@@ -126,5 +133,6 @@ function transactionOn(client: pg.PoolClient, messages: OutboxRow[]): Transactio
     },
     query: statement => client.query(statement),
     publish: (message, payload, options) => void messages.push(toOutboxRow(message, payload, options)),
+    invalidate: (...tags) => void invalidated.push(...tags),
   }
 }
