@@ -28,9 +28,12 @@ export const localConfig = {
   SERVICES: serviceList.optional().describe('which services to start, e.g. orders,invoices'),
   SERVICE: serviceList.optional().describe('another name for SERVICES'),
   DATA_DIR: z.string().default('.feira').describe('where the embedded servers keep their data'),
+  SMTP_URL: z.string().optional().describe('a mail server, instead of the one that catches every e-mail'),
   GATEWAY_PORT: port(8_000, 'the gateway'),
   POSTGRES_PORT: port(54_329, 'the embedded PostgreSQL'),
   BROKER_PORT: port(56_729, 'the embedded broker'),
+  SMTP_PORT: port(1_025, 'the mail server that catches every e-mail'),
+  MAIL_UI_PORT: port(8_025, 'the page that shows the e-mails caught'),
   RATE_LIMIT: z
     .preprocess(text => (text === 'on' ? 'true' : text === 'off' ? 'false' : text), flag())
     .default(false)

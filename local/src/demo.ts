@@ -1,31 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { connect } from 'amqplib'
 import type { LocalConfig } from './config.ts'
+import { call, show, showMessages, step, until, type Answer } from './demo-stage.ts'
 import { requirePorts } from './ports.ts'
 import { paint, showProgress } from './screen.ts'
 import { startSystem } from './system.ts'
+import { signIn } from './token.ts'
 
-interface Order {
-  readonly id: string
-  readonly status: string
-  readonly amount: number
-}
-
-interface Invoice {
-  readonly number: string
-  readonly status: string
-  readonly amount: number
-}
-
-/** Plays one order from the request to its invoice, on the running system or on one started for the purpose. */
+/** Plays the whole shop, from the catalogue to the e-mails, on the running system or on one started for the purpose. */
 export async function playDemo(config: LocalConfig): Promise<void> {
   const gateway = `http://localhost:${config.GATEWAY_PORT}`
   const stop = (await answers(gateway)) ? undefined : await startForDemo(config)
   try {
     const brokerUrl = config.BROKER_URL ?? `amqp://guest:guest@127.0.0.1:${config.BROKER_PORT}`
     const quiet = await showMessages(brokerUrl, config.BROKER_NAMESPACE)
-    await play(gateway)
+    await play(gateway, config)
     await quiet()
   } finally {
     await stop?.()
@@ -45,79 +33,117 @@ async function startForDemo(config: LocalConfig): Promise<() => Promise<void>> {
   return () => system.stop()
 }
 
-/** Prints every message on the exchange as it passes. @returns a function that stops. */
-async function showMessages(url: string, namespace: string): Promise<() => Promise<void>> {
-  const model = await connect(url)
-  const channel = await model.createChannel()
-  const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true })
-  await channel.bindQueue(queue, `${namespace}feira.events`, '#')
-  await channel.consume(
-    queue,
-    message => {
-      if (!message) return
-      const body = JSON.parse(message.content.toString()) as object
-      const from = String(message.properties.appId)
-      const line = `${paint('magenta', message.fields.routingKey.padEnd(16))} ${paint('dim', `from ${from}`)}`
-      console.log(`      ${paint('magenta', '≋')} ${line}\n        ${paint('dim', JSON.stringify(body))}`)
-    },
-    { noAck: true },
-  )
-  return () => model.close()
+interface Shop {
+  readonly gateway: string
+  readonly admin: string
+  readonly ana: string
+  readonly email: string
+  readonly productId: string
+  readonly config: LocalConfig
 }
 
-async function play(gateway: string): Promise<void> {
-  const key = randomUUID()
-  const body = { amount: 29.99, userEmail: 'ana@example.com' }
-  step('Ana orders for R$ 29.99')
-  const startedAt = performance.now()
-  const placed = await request(`${gateway}/orders`, { body, key })
-  const order = placed.json as Order
-  step('The order and its message were written in one transaction; the message travels on its own')
-  const invoice = await untilInvoiced(gateway, order.id)
-  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(3)
+async function play(gateway: string, config: LocalConfig): Promise<void> {
+  const shop = await openShop(gateway, config)
+  const traceId = await buy(shop)
+  await changeHerMind(shop)
+  await readTheMail(shop)
   console.log(
-    `      invoice ${paint('bold', invoice.number)}, ${invoice.status}, R$ ${invoice.amount}, ${seconds} s after the request`,
+    `\n${paint(['bold', 'green'], 'Done.')} The first order and all that followed carry the trace id ${traceId}.\n`,
   )
+}
+
+async function openShop(gateway: string, config: LocalConfig): Promise<Shop> {
+  // Another name each time, so that the demo can be played again.
+  const mark = randomUUID().slice(0, 8)
+  const email = `ana.${mark}@example.com`
+  step('The admin signs in and puts a product with 10 pieces into the catalogue')
+  const admin = await signIn(gateway, 'admin', 'admin')
+  const product = { sku: `CAFE-${mark}`, name: 'Café da Serra 250 g', price: 29.9, stock: 10, category: 'coffee' }
+  const { body } = await call(`${gateway}/products`, { body: product, token: admin })
+  step('Ana registers and signs in')
+  await call(`${gateway}/users`, { body: { name: 'Ana Souza', email, password: 'correct horse battery' } })
+  const ana = await signIn(gateway, email, 'correct horse battery')
+  return { gateway, config, admin, ana, email, productId: String(body['id']) }
+}
+
+async function buy(shop: Shop): Promise<string> {
+  const { gateway, admin, ana, productId } = shop
+  const key = randomUUID()
+  const order = { items: [{ productId, quantity: 2 }] }
+  step('Ana orders two; the order and its messages are written in one transaction and travel on their own')
+  const placed = await call(`${gateway}/orders`, { body: order, token: ana, key })
+  const url = `${gateway}/orders/${String(placed.body['id'])}`
+  await untilStatus(url, ana, 'reserved')
+  await showStock(shop)
+  const invoice = await untilInvoice(shop, String(placed.body['id']), 'issued')
+  show(`invoice ${paint('bold', String(invoice['number']))}, ${String(invoice['status'])}`)
   step('Ana is not sure that her request arrived and sends it again, with the same Idempotency-Key')
-  const again = await request(`${gateway}/orders`, { body, key })
-  console.log(`      the same order as before: ${(again.json as Order).id === order.id ? 'yes' : 'NO'}`)
+  const again = await call(`${gateway}/orders`, { body: order, token: ana, key })
+  show(`the same order as before: ${again.body['id'] === placed.body['id'] ? 'yes' : 'NO'}`)
+  step('She pays; the admin ships and completes')
+  await call(`${url}/pay`, { method: 'POST', token: ana, key: randomUUID() })
+  await call(`${url}/status`, { method: 'PATCH', body: { status: 'shipped' }, token: admin })
+  await call(`${url}/complete`, { method: 'POST', token: admin })
+  step('The invoice is paid, and can be printed')
+  const paid = await untilInvoice(shop, String(placed.body['id']), 'paid')
+  const pdf = await call(`${gateway}/invoices/${String(paid['id'])}/pdf`, { token: ana, quiet: true })
+  show(`invoice ${String(paid['number'])} is ${String(paid['status'])}; PDF, ${pdf.headers.get('content-type')}`)
   step('What happened to the order')
-  await request(`${gateway}/orders/${order.id}/history`)
-  step('Its one invoice')
-  await request(`${gateway}/invoices?orderId=${order.id}`)
-  const trace = placed.headers.get('x-trace-id') ?? ''
-  console.log(`\n${paint(['bold', 'green'], 'Done.')} Everything above carries the trace id ${trace}.\n`)
+  await call(`${url}/history`, { token: ana })
+  return placed.headers.get('x-trace-id') ?? ''
 }
 
-async function untilInvoiced(gateway: string, orderId: string): Promise<Invoice> {
-  const deadline = Date.now() + 15_000
-  while (Date.now() < deadline) {
-    const response = await fetch(`${gateway}/invoices?orderId=${orderId}`).catch(() => undefined)
-    const { items } = response?.ok ? ((await response.json()) as { items: Invoice[] }) : { items: [] }
-    if (items[0]) return items[0]
-    await sleep(5)
-  }
-  throw new Error(`Order ${orderId} has no invoice after 15 s. Does app-invoices run?`)
+async function changeHerMind(shop: Shop): Promise<void> {
+  const { gateway, ana, productId } = shop
+  step('Ana orders three more and changes her mind')
+  const placed = await call(`${gateway}/orders`, {
+    body: { items: [{ productId, quantity: 3 }] },
+    token: ana,
+    key: randomUUID(),
+  })
+  const id = String(placed.body['id'])
+  await untilStatus(`${gateway}/orders/${id}`, ana, 'reserved')
+  await showStock(shop)
+  await call(`${gateway}/orders/${id}/cancel`, { body: { reason: 'found some at home' }, token: ana })
+  step('Her stock comes back, and the invoice is void')
+  await until('the stock is back', async () => ((await stockOf(shop))['reserved'] === 0 ? true : undefined))
+  await showStock(shop)
+  const voided = await untilInvoice(shop, id, 'void')
+  show(`invoice ${String(voided['number'])} is ${String(voided['status'])}`)
 }
 
-function step(title: string): void {
-  console.log(`\n  ${paint('bold', title)}`)
+async function readTheMail({ gateway, admin, email, config }: Shop): Promise<void> {
+  step('What Ana was told')
+  const list = `${gateway}/notifications?recipient=${encodeURIComponent(email)}&limit=100`
+  const sent = await until('her e-mails are sent', async () => {
+    const { items } = (await call(list, { token: admin, quiet: true })).body as { items: Answer['body'][] }
+    const about = items.map(item => item['template'])
+    return about.includes('order-cancelled') && items.every(item => item['status'] === 'sent') ? items : undefined
+  })
+  for (const item of sent.toReversed()) show(`${String(item['sentAt'])}  ${String(item['subject'])}`)
+  if (config.SMTP_URL === undefined) show(paint('dim', `readable at http://localhost:${config.MAIL_UI_PORT}`))
 }
 
-async function request(url: string, post?: { readonly body: object; readonly key: string }) {
-  const path = new URL(url)
-  const startedAt = performance.now()
-  const response = await (post ? fetch(url, toRequest(post)) : fetch(url))
-  const text = await response.text()
-  const milliseconds = Math.round(performance.now() - startedAt)
-  const sent = post ? ` ${JSON.stringify(post.body)}` : ''
-  console.log(`      ${paint('cyan', `${post ? 'POST' : 'GET'} ${path.pathname}${path.search}${sent}`)}`)
-  console.log(`      ${paint('green', String(response.status))} ${text} ${paint('dim', `${milliseconds} ms`)}`)
-  if (!response.ok) throw new Error(`The request above failed.`)
-  return { json: JSON.parse(text) as unknown, headers: response.headers }
+async function untilStatus(url: string, token: string, status: string): Promise<void> {
+  await until(`the order is ${status}`, async () => {
+    const { body } = await call(url, { token, quiet: true })
+    return body['status'] === status ? true : undefined
+  })
 }
 
-function toRequest({ body, key }: { readonly body: object; readonly key: string }): RequestInit {
-  const headers = { 'content-type': 'application/json', 'idempotency-key': key }
-  return { method: 'POST', headers, body: JSON.stringify(body) }
+function untilInvoice({ gateway, ana }: Shop, orderId: string, status: string): Promise<Answer['body']> {
+  return until(`order ${orderId} has an invoice that is ${status}`, async () => {
+    const { body } = await call(`${gateway}/invoices?orderId=${orderId}`, { token: ana, quiet: true })
+    const [invoice] = body['items'] as Answer['body'][]
+    return invoice?.['status'] === status ? invoice : undefined
+  })
+}
+
+async function stockOf({ gateway, productId }: Shop): Promise<Answer['body']> {
+  return (await call(`${gateway}/products/${productId}`, { quiet: true })).body
+}
+
+async function showStock(shop: Shop): Promise<void> {
+  const { stock, reserved } = await stockOf(shop)
+  show(`stock: ${String(stock)} available, ${String(reserved)} reserved`)
 }

@@ -1,8 +1,9 @@
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { provisionDatabase, setUpService, type Environment } from '@feira/chassis'
+import { environment, provisionDatabase, setUpService, type Environment } from '@feira/chassis'
 import { startBroker } from './broker/broker.ts'
-import type { LocalConfig } from './config.ts'
+import { portOf, type LocalConfig } from './config.ts'
+import { startMailServer } from './mail/index.ts'
 import { startPostgres } from './postgres/index.ts'
 import { services } from './services.ts'
 
@@ -10,6 +11,8 @@ import { services } from './services.ts'
 export interface Infra {
   readonly postgres: Server
   readonly broker: Server
+  /** Takes the e-mails; when embedded it delivers none and shows them on a page. */
+  readonly mail: Server
   /** What each service's own database and the broker are, as environment variables. */
   environmentOf(service: string): Environment
   stop(): Promise<void>
@@ -38,6 +41,7 @@ export async function startInfra(config: LocalConfig, progress: (step: string) =
     const postgres = await findPostgres(config, data, stops)
     progress(config.BROKER_URL ? 'broker of BROKER_URL' : 'embedded broker')
     const broker = await findBroker(config, data, stops)
+    const mail = await findMailServer(config, data, stops)
     progress('databases, migrations and queues')
     const environments = new Map<string, Environment>()
     for (const service of services) {
@@ -46,11 +50,13 @@ export async function startInfra(config: LocalConfig, progress: (step: string) =
         BROKER_URL: broker.url,
         BROKER_NAMESPACE: config.BROKER_NAMESPACE,
         BROKER_QUEUE_TYPE: config.BROKER_QUEUE_TYPE,
+        SMTP_URL: mail.url,
+        ...tokenIssuer(config),
       }
       environments.set(service.name, env)
       await setUpService(service, env, progress)
     }
-    return { postgres, broker, stop, environmentOf: service => environments.get(service) ?? {} }
+    return { postgres, broker, mail, stop, environmentOf: service => environments.get(service) ?? {} }
   } catch (error) {
     await stop()
     throw error
@@ -69,4 +75,24 @@ async function findBroker(config: LocalConfig, data: string, stops: (() => Promi
   const server = await startBroker({ dataDirectory: path.join(data, 'broker'), port: config.BROKER_PORT })
   stops.push(() => server.close())
   return { url: server.url, embedded: true }
+}
+
+async function findMailServer(config: LocalConfig, data: string, stops: (() => Promise<void>)[]): Promise<Server> {
+  if (config.SMTP_URL) return { url: config.SMTP_URL, embedded: false }
+  const server = await startMailServer({
+    port: config.SMTP_PORT,
+    httpPort: config.MAIL_UI_PORT,
+    dataDirectory: path.join(data, 'mail'),
+  })
+  stops.push(() => server.stop())
+  return { url: `smtp://127.0.0.1:${config.SMTP_PORT}`, embedded: true }
+}
+
+/** Who issues tokens, unless the environment names another issuer: app-users, as it is found through the gateway. */
+function tokenIssuer(config: LocalConfig): Environment {
+  const { AUTH_ISSUER, AUTH_JWKS_URL } = environment()
+  return {
+    AUTH_ISSUER: AUTH_ISSUER ?? `http://localhost:${config.GATEWAY_PORT}`,
+    AUTH_JWKS_URL: AUTH_JWKS_URL ?? `http://127.0.0.1:${portOf(config, 'users')}/auth/jwks.json`,
+  }
 }

@@ -7,6 +7,7 @@ import { startInfra } from './infra.ts'
 import { PortsTaken, requirePorts } from './ports.ts'
 import { infraScreen, showProgress, startScreen } from './screen.ts'
 import { startSystem } from './system.ts'
+import { printToken, SignInFailed } from './token.ts'
 
 const help = `Feira on this machine, without Docker.
 
@@ -16,7 +17,8 @@ const help = `Feira on this machine, without Docker.
   DATABASE_URL=… BROKER_URL=… npm start
                                 on real servers (a PostgreSQL login with CREATEDB and CREATEROLE)
   npm run infra                 only PostgreSQL and the broker, for \`npm run dev -w app-orders\`
-  npm run demo                  one order, step by step, as it happens
+  npm run demo                  the whole shop, step by step, as it happens
+  npm run token                 signs in as admin and prints the access token; or: npm run token -- testuser multpex
 
 Variables: .env.example says which there are.`
 
@@ -31,11 +33,12 @@ async function run(): Promise<void> {
     allowPositionals: true,
     options: { processes: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
   })
-  const [command = 'start'] = positionals
+  const [command = 'start', ...args] = positionals
   if (values.help) console.log(help)
   else if (command === 'start') await start(values.processes)
   else if (command === 'infra') await infra()
   else if (command === 'demo') await playDemo(readLocalConfig())
+  else if (command === 'token') await printToken(readLocalConfig(), args)
   else throw new Error(`There is no command ${command}.\n\n${help}`)
 }
 
@@ -79,7 +82,7 @@ function stopOnSignal(stop: () => Promise<void>): void {
 }
 
 function fail(error: unknown): never {
-  const expected = error instanceof ConfigError || error instanceof PortsTaken
+  const expected = [ConfigError, PortsTaken, SignInFailed].some(kind => error instanceof kind)
   const text = error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error)
   console.error(`\n${text}`)
   process.exit(1)

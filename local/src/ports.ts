@@ -29,6 +29,12 @@ function needsOf(config: LocalConfig, infraOnly: boolean): PortNeed[] {
   const infra = [
     ...(config.DATABASE_URL ? [] : [{ port: config.POSTGRES_PORT, what: 'PostgreSQL', variable: 'POSTGRES_PORT' }]),
     ...(config.BROKER_URL ? [] : [{ port: config.BROKER_PORT, what: 'the broker', variable: 'BROKER_PORT' }]),
+    ...(config.SMTP_URL
+      ? []
+      : [
+          { port: config.SMTP_PORT, what: 'e-mail', variable: 'SMTP_PORT' },
+          { port: config.MAIL_UI_PORT, what: 'the page of e-mails', variable: 'MAIL_UI_PORT' },
+        ]),
   ]
   if (infraOnly) return infra
   const apps = chosenServices(config).map(({ name }) => ({

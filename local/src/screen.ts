@@ -35,9 +35,10 @@ export function startScreen(config: LocalConfig, infra: Infra, seconds: number):
       : []),
     '',
     paint('bold', 'Try'),
-    `  curl -X POST ${gateway}/orders -H 'content-type: application/json' -d '{"amount": 29.99}'`,
-    `  curl '${gateway}/invoices'`,
-    `  npm run demo        ${paint('dim', 'in another terminal: one order, step by step, as it happens')}`,
+    `  TOKEN=$(npm run token)   ${paint('dim', 'signs in as admin; npm run token -- testuser multpex as a customer')}`,
+    `  curl ${gateway}/orders -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{"amount": 29.99}'`,
+    `  curl ${gateway}/invoices -H "authorization: Bearer $TOKEN"`,
+    `  npm run demo             ${paint('dim', 'in another terminal: the whole shop, step by step, as it happens')}`,
     '',
     paint('dim', 'Ctrl-C stops everything; the data is kept. LOG_LEVEL=info shows every request and message.'),
     '',
@@ -55,7 +56,7 @@ export function infraScreen(config: LocalConfig, infra: Infra): string {
   ])
   return [
     '',
-    paint(['bold', 'green'], 'PostgreSQL and the broker are up.'),
+    paint(['bold', 'green'], 'PostgreSQL, the broker and the mail server are up.'),
     '',
     ...infraRows(config, infra),
     '',
@@ -70,11 +71,15 @@ export function infraScreen(config: LocalConfig, infra: Infra): string {
   ].join('\n')
 }
 
-function infraRows(config: LocalConfig, { postgres, broker }: Infra): string[] {
+function infraRows(config: LocalConfig, { postgres, broker, mail }: Infra): string[] {
+  const inbox = `http://localhost:${config.MAIL_UI_PORT}`
   const where = (embedded: boolean) => (embedded ? `Embedded; its data is in ${config.DATA_DIR}/.` : 'Yours.')
   return [
     row('PostgreSQL', withoutPassword(postgres.url), where(postgres.embedded)),
     row('broker', withoutPassword(broker.url), where(broker.embedded)),
+    mail.embedded
+      ? row('e-mails', inbox, 'Caught, not delivered: what customers would get.')
+      : row('mail server', withoutPassword(mail.url), 'Yours: e-mails are delivered.'),
   ]
 }
 
