@@ -1,3 +1,4 @@
+export type { Cache } from './caching/cache.ts'
 export { duration, durations, environment, flag, integer, type ConfigOf, type Environment } from './config.ts'
 export { ConfigError, readConfig } from './config.ts'
 export { consume, consumeBatch, perform, type Consumer } from './consuming/consumer.ts'

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { baseConfig, ConfigError, readConfig, type BaseConfig, type Environment } from './config.ts'
+import { openCache, type OpenCache } from './caching/open-cache.ts'
 import { startConsuming, type Consuming } from './consuming/consuming.ts'
 import { createTransact, openDatabase, type DatabaseConnection } from './database/database.ts'
 import { createGroupCommit } from './writing/group-commit.ts'
@@ -66,6 +67,7 @@ interface Parts extends Starting {
   readonly database: DatabaseConnection
   readonly publisher: Publisher
   readonly relay: Relay
+  readonly cache: OpenCache
   readonly tracer: Tracer
   readonly metrics: Metrics
 }
@@ -75,7 +77,8 @@ async function start(starting: Starting): Promise<{ http: App; resources: Resour
   const parts = await openParts(starting)
   const resources = toResources(parts)
   let consumersTrouble: Consuming['trouble'] = () => 'consumers not started yet'
-  const http = await openHttp(parts, resources, () => parts.publisher.trouble() ?? consumersTrouble())
+  const brokerTrouble = () => parts.publisher.trouble() ?? consumersTrouble() ?? parts.cache.starting()
+  const http = await openHttp(parts, resources, brokerTrouble)
   await http.listen({ host: config.HOST, port: config.PORT ?? service.port })
   const consuming = await openConsuming(parts, resources)
   consumersTrouble = consuming.trouble
@@ -111,10 +114,10 @@ async function openParts({ service, config, log, shutdown }: Starting): Promise<
   return { service, config, log, shutdown, metrics, tracer, database, publisher, relay, cache }
 }
 
-function toResources({ config, log, metrics, tracer, database, relay }: Parts): Resources {
+function toResources({ config, log, metrics, tracer, database, relay, cache }: Parts): Resources {
   const { pool, db, query } = database
   const onPublished = () => relay.wake()
-  const transact = createTransact({ pool, tracer, onPublished })
+  const transact = createTransact({ pool, tracer, onPublished, onInvalidated: tags => cache.invalidate(tags) })
   return {
     config,
     db,
@@ -122,6 +125,7 @@ function toResources({ config, log, metrics, tracer, database, relay }: Parts): 
     transact,
     transactOnce: createTransactOnce(transact),
     groupCommit: createGroupCommit({ query, tracer, onPublished }),
+    cache,
     log,
     metrics: metrics.registry,
   }
