@@ -7,7 +7,7 @@ import { describe, judge, passOn, type Verdict } from './failure.ts'
 import { clearSuspect, noteSuspect, suspectLimit } from './inbox.ts'
 import type { MessageLocks } from './message-locks.ts'
 import type { Handling, Metrics } from '../telemetry/metrics.ts'
-import { performOne, type PerformingContext } from './performing.ts'
+import { giveUpOne, performOne, type PerformingContext } from './performing.ts'
 import type { Publisher } from '../publishing/publisher.ts'
 import type { Resources } from '../service.ts'
 import { queueNames, type QueueNames } from '../broker/topology.ts'
@@ -142,9 +142,12 @@ export class ConsumerLoop {
       await this.#park(raw, judge(error, attemptOf(raw), this.#queues), error)
       return undefined
     }
-    if (!delivery.suspect || (await this.#deliveries(delivery)) <= suspectLimit) return delivery
+    const deliveries = delivery.suspect ? await this.#deliveries(delivery) : 0
+    if (deliveries <= suspectLimit) return delivery
     const error = new Error(`delivered more than ${suspectLimit} times, never answered`)
-    await this.#giveUp(delivery, { kind: 'dead', reason: 'kills-its-process' }, error)
+    // Giving up may be what kills the process.
+    if (deliveries <= 2 * suspectLimit) await this.#giveUp(delivery, error)
+    await this.#dismiss(delivery, { kind: 'dead', reason: 'kills-its-process' }, error)
     return undefined
   }
 
@@ -164,7 +167,7 @@ export class ConsumerLoop {
       const [only, ...others] = deliveries
       // One bad message must not cost its neighbours more than a transaction of their own.
       if (others.length > 0) for (const each of deliveries) await this.#attempt(consumer, [each])
-      else if (only) await this.#giveUp(only, judge(error, only.attempt, this.#queues), error)
+      else if (only) await this.#dismiss(only, judge(error, only.attempt, this.#queues), error)
     }
   }
 
@@ -177,13 +180,25 @@ export class ConsumerLoop {
         this.#report(delivery, fresh ? 'handled' : 'duplicate', performance.now() - startedAt)
       } catch (error) {
         this.#gone.signal.throwIfAborted()
-        await this.#giveUp(delivery, judge(error, delivery.attempt, this.#queues), error)
+        const verdict = judge(error, delivery.attempt, this.#queues)
+        if (verdict.kind === 'dead') await this.#giveUp(delivery, error)
+        await this.#dismiss(delivery, verdict, error)
       }
     }
     this.#ack(raw, false)
   }
 
-  async #giveUp({ raw, message, suspect }: Delivery, verdict: Verdict, error: unknown): Promise<void> {
+  /** Runs the consumer's own step for it; the message is parked whatever becomes of that. */
+  async #giveUp(delivery: Delivery, error: unknown): Promise<void> {
+    if (this.#consumer.kind !== 'perform') return
+    await giveUpOne(this.#consumer, delivery, error, this.#context).catch((problem: unknown) => {
+      this.#gone.signal.throwIfAborted()
+      const fields = { queue: this.#queues.main, messageId: delivery.message.id, err: problem }
+      this.#options.resources.log.error(fields, 'giving up failed; the message is parked all the same')
+    })
+  }
+
+  async #dismiss({ raw, message, suspect }: Delivery, verdict: Verdict, error: unknown): Promise<void> {
     await this.#park(raw, verdict, error)
     if (suspect) await clearSuspect(this.#options.resources.query, this.#queues.main, message.id).catch(() => {})
   }

@@ -28,7 +28,7 @@ type HandleBatch<M extends Message, Config> = (
   resources: Resources<Config>,
 ) => Promise<void>
 
-/** An effect outside the database, in three steps of which only the middle one can be cut short. */
+/** An effect outside the database, in three steps of which only the middle one can be cut short, and a way to give up. */
 export interface Performance<M extends Message, Job, Result, Config> {
   /** Notes what is about to be done and returns it; `undefined` when there is nothing left to do. Runs again on a retry. */
   claim(message: Received<M>, tx: Transaction, resources: Resources<Config>): Promise<Job | undefined>
@@ -36,6 +36,12 @@ export interface Performance<M extends Message, Job, Result, Config> {
   act(job: Job, resources: Resources<Config>): Promise<Result>
   /** Notes that it is done, in the transaction that marks the message as handled. */
   settle(job: Job, result: Result, tx: Transaction, resources: Resources<Config>): Promise<void>
+  /**
+   * Notes that it will not be done, immediately before the message is parked as dead: its attempts are used up, a step
+   * threw a `Rejection`, or it is suspected of killing its process. Runs once for each time that the message was claimed,
+   * not for a message that is malformed. If it throws, that is logged and the message parked all the same.
+   */
+  giveUp?(message: Received<M>, error: unknown, tx: Transaction, resources: Resources<Config>): Promise<void>
 }
 
 /** One queue of a service, and what is done with its messages. A plain value: nothing happens until a service runs it. */

@@ -29,6 +29,15 @@ export async function wasHandled(query: Query, consumer: string, id: string): Pr
   return rowCount === 1
 }
 
+/** Takes a mark back. */
+export async function forgetMessage(query: Query, consumer: string, id: string): Promise<void> {
+  await query({
+    name: 'inbox-forget',
+    text: 'delete from chassis.processed_messages where consumer = $1 and message_id = $2',
+    values: [consumer, id],
+  })
+}
+
 /**
  * Notes, before it is handled, that a message came back without an answer.
  * @returns how often it has by now.

@@ -1,6 +1,6 @@
 import type { PerformingConsumer } from './consumer.ts'
 import type { Delivery } from './delivery.ts'
-import { claimMessages, clearSuspect, wasHandled } from './inbox.ts'
+import { claimMessages, clearSuspect, forgetMessage, wasHandled } from './inbox.ts'
 import type { MessageLocks } from './message-locks.ts'
 import type { Received, Resources } from '../service.ts'
 import { inTrace } from '../telemetry/trace.ts'
@@ -76,11 +76,41 @@ function claim(
       const job = known
         ? undefined
         : await consumer.performance.claim(message, causedBy(message, tx), resources as Resources<never>)
-      if (job !== undefined) return { job }
+      if (job !== undefined) {
+        if (consumer.performance.giveUp) await forgetMessage(tx.query, givenUp(queue), message.id)
+        return { job }
+      }
       if (suspect) await clearSuspect(tx.query, queue, message.id)
       if (known) return 'handled before'
       await claimMessages(tx.query, queue, [message.id])
       return 'nothing to do'
     }),
+  )
+}
+
+// Beside the inbox mark of the queue, which would keep a replay from doing it after all.
+const givenUp = (queue: string) => `${queue} given up`
+
+/** Runs the consumer's `giveUp`, if it has one, once for each time that the message was claimed. @throws what it threw. */
+export async function giveUpOne(
+  consumer: PerformingConsumer,
+  delivery: Delivery,
+  error: unknown,
+  context: PerformingContext,
+): Promise<void> {
+  const { performance } = consumer
+  const { queue, resources, locks, signal } = context
+  const { message } = delivery
+  if (!performance.giveUp) return
+  const work = () =>
+    resources.transact(async tx => {
+      // A copy may have been settled meanwhile.
+      if (await wasHandled(tx.query, queue, message.id)) return
+      const fresh = await claimMessages(tx.query, givenUp(queue), [message.id])
+      if (fresh.size > 0)
+        await performance.giveUp?.(message, error, causedBy(message, tx), resources as Resources<never>)
+    })
+  await inTrace(message.trace, fieldsOf(delivery), () =>
+    locks.hold(`${queue} ${message.id}`, signal, () => persistently(context, work)),
   )
 }
