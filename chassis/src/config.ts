@@ -28,6 +28,13 @@ export const durations = () =>
 export const flag = () =>
   z.enum(['true', 'false', '1', '0'], 'must be true or false').transform(text => text === 'true' || text === '1')
 
+/** Names separated by commas, at least one. */
+export const names = () =>
+  z
+    .string()
+    .transform(text => text.split(',').map(part => part.trim()))
+    .pipe(z.array(z.string().min(1, 'must be names separated by commas')))
+
 /** A whole number between two bounds, both included. */
 export const integer = (min: number, max: number) =>
   z
@@ -57,6 +64,17 @@ export const baseConfig = {
     .optional()
     .describe('where replicas share their cache, e.g. redis://127.0.0.1:6379; without it each keeps its own'),
   CACHE_TTL: duration().default(30_000).describe('how long answers are cached at most; 0s caches nothing'),
+  AUTH_ISSUER: url('http', 'https')
+    .default('http://localhost:8000')
+    .describe('who issues access tokens; compared with their claim iss, letter by letter'),
+  AUTH_JWKS_URL: url('http', 'https')
+    .default('http://127.0.0.1:3335/auth/jwks.json')
+    .describe('where its public keys are, as a JWK Set'),
+  AUTH_AUDIENCE: names().default(['feira']).describe('accepted in the claims aud and azp, separated by commas'),
+  AUTH_ROLES_CLAIM: z
+    .string()
+    .default('roles')
+    .describe('the claim with the roles of the caller; dots lead into objects: realm_access.roles'),
   OUTBOX_POLL_INTERVAL: duration().default(500).describe('how often the relay looks for messages of other processes'),
   OUTBOX_RETENTION: duration()
     .default(7 * units.d)

@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { countReplayable, replayDeadLetters, type ReplaySelection } from './consuming/dead-letters.ts'
 import { Rejection, rejections } from './rejection.ts'
@@ -39,13 +38,11 @@ const replayBody = z
     'give fingerprint or all: true',
   )
 
+const config = { access: ['admin'] }
 const params = z.object({ id: z.uuid() })
 const replayed = z.object({ replayed: z.int() })
 
-/**
- * `/ops`: what operators look at and repair. Only on the service's own port, and only for callers on the same machine
- * (or in the same container): the gateway does not route it.
- */
+/** `/ops`: what operators look at and repair. Only on the service's own port: the gateway does not route it. */
 export function opsRoutes(query: Query, onPublished: () => void): (app: App) => void {
   const replay = async (selection: ReplaySelection) => {
     const count = await replayDeadLetters(query, selection)
@@ -53,16 +50,14 @@ export function opsRoutes(query: Query, onPublished: () => void): (app: App) => 
     return { replayed: count }
   }
   return app => {
-    const onRequest = async (request: FastifyRequest) => requireLoopback(request)
-
     app.get(
       '/ops/dead-letters',
-      { onRequest, schema: { tags: ['ops'], response: { 200: z.object({ groups: z.array(group) }) } } },
+      { config, schema: { tags: ['ops'], response: { 200: z.object({ groups: z.array(group) }) } } },
       async () => ({ groups: (await query<z.infer<typeof group>>({ text: groupsText })).rows }),
     )
     app.get(
       '/ops/dead-letters/:id',
-      { onRequest, schema: { tags: ['ops'], params, response: { 200: deadLetter } } },
+      { config, schema: { tags: ['ops'], params, response: { 200: deadLetter } } },
       async request => {
         const { id } = request.params
         const { rows } = await query<z.infer<typeof deadLetter>>({ text: `${lettersText} where id = $1`, values: [id] })
@@ -72,7 +67,7 @@ export function opsRoutes(query: Query, onPublished: () => void): (app: App) => 
     )
     app.post(
       '/ops/dead-letters/:id/replay',
-      { onRequest, schema: { tags: ['ops'], params, response: { 200: replayed } } },
+      { config, schema: { tags: ['ops'], params, response: { 200: replayed } } },
       async request => {
         const { id } = request.params
         const result = await replay({ id })
@@ -82,14 +77,14 @@ export function opsRoutes(query: Query, onPublished: () => void): (app: App) => 
     )
     app.post(
       '/ops/dead-letters/replay',
-      { onRequest, schema: { tags: ['ops'], body: replayBody, response: { 200: replayed.partial().extend({ wouldReplay: z.int().optional() }) } } }, // prettier-ignore
+      { config, schema: { tags: ['ops'], body: replayBody, response: { 200: replayed.partial().extend({ wouldReplay: z.int().optional() }) } } }, // prettier-ignore
       async request => {
         const { fingerprint, dryRun } = request.body
         const selection: ReplaySelection = fingerprint === undefined ? { all: true } : { fingerprint }
         return dryRun ? { wouldReplay: await countReplayable(query, selection) } : replay(selection)
       },
     )
-    app.delete('/ops/dead-letters/:id', { onRequest, schema: { tags: ['ops'], params } }, async (request, reply) => {
+    app.delete('/ops/dead-letters/:id', { config, schema: { tags: ['ops'], params } }, async (request, reply) => {
       const { id } = request.params
       const { rowCount } = await query({ text: 'delete from chassis.dead_letters where id = $1', values: [id] })
       if (rowCount === 0) throw rejections.notFound('dead-letter', id)
@@ -101,13 +96,6 @@ export function opsRoutes(query: Query, onPublished: () => void): (app: App) => 
 function notReplayable(id: string): Rejection {
   const reasons = 'it does not exist, was replayed already, or was malformed and would only die again'
   return new Rejection('not-replayable', 409, `Dead letter ${id} cannot be replayed: ${reasons}.`)
-}
-
-// Until services verify tokens, being on the machine is what shows that somebody may operate it.
-function requireLoopback(request: FastifyRequest): void {
-  const address = request.socket.remoteAddress ?? ''
-  if (/^(127\.|::1$|::ffff:127\.)/.test(address) && request.headers['x-forwarded-for'] === undefined) return
-  throw new Rejection('ops-local-only', 403, 'The /ops endpoints answer only on the machine of the service itself.')
 }
 
 const lettersText = `select id, queue, message_id as "messageId", type, reason, error, attempts, fingerprint,

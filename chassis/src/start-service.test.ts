@@ -14,10 +14,14 @@ import { createTestDatabase, startTestService, waitUntil } from './testing/index
 
 const onNote = consume('on-note', noteWritten, async (message, tx) => leaveEffect(tx, message))
 const writeNote = (app: App, { transact }: Resources) => {
-  app.post('/notes', { schema: { body: z.object({ noteId: z.string() }) } }, async (request, reply) => {
-    await transact(async tx => tx.publish(noteWritten, note(request.body.noteId)))
-    return reply.code(201).send({})
-  })
+  app.post(
+    '/notes',
+    { config: { access: 'public' }, schema: { body: z.object({ noteId: z.string() }) } },
+    async (request, reply) => {
+      await transact(async tx => tx.publish(noteWritten, note(request.body.noteId)))
+      return reply.code(201).send({})
+    },
+  )
 }
 const definition = notesService({ consumers: [onNote], routes: [writeNote] })
 
@@ -71,9 +75,21 @@ test('a crash point is refused in production', async () => {
     DATABASE_URL: 'postgres://127.0.0.1/nothing',
     BROKER_URL: 'amqp://127.0.0.1',
     NODE_ENV: 'production',
+    AUTH_ISSUER: 'https://issuer.test',
+    AUTH_JWKS_URL: 'https://issuer.test/jwks.json',
   }
   const starting = startService(definition, { ...settings, CRASH_AT: 'before-ack' })
   await expect(starting).rejects.toMatchObject({ variables: ['CRASH_AT'] })
+})
+
+test('the issuer of tokens must be named in production', async () => {
+  const settings = {
+    NODE_ENV: 'production',
+    DATABASE_URL: 'postgres://127.0.0.1/notes',
+    BROKER_URL: 'amqp://127.0.0.1',
+  }
+  const starting = startService(definition, { ...settings, AUTH_ISSUER: '' })
+  await expect(starting).rejects.toMatchObject({ variables: ['AUTH_ISSUER', 'AUTH_JWKS_URL'] })
 })
 
 test('a stopped service leaves no connection behind, however often it is told', async () => {

@@ -1,4 +1,8 @@
 import type { AddressInfo } from 'node:net'
+import { createAuthenticate, type Authenticate } from './auth/authenticate.ts'
+import { IssuerKeys } from './auth/issuer-keys.ts'
+import { createKeptKeys } from './auth/kept-keys.ts'
+import { createTokenCache } from './auth/token-cache.ts'
 import { baseConfig, ConfigError, readConfig, type BaseConfig, type Environment } from './config.ts'
 import { openCache, type OpenCache } from './caching/open-cache.ts'
 import { startConsuming, type Consuming } from './consuming/consuming.ts'
@@ -7,12 +11,12 @@ import { createGroupCommit } from './writing/group-commit.ts'
 import { housekeeping } from './housekeeping.ts'
 import { createHttp } from './http/server.ts'
 import { createTransactOnce } from './writing/idempotency.ts'
+import { startJobs } from './jobs.ts'
 import { createLogger, type Logger } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { migrate, pendingMigrations } from './database/migrate.ts'
 import { opsRoutes } from './ops.ts'
 import { openPublisher, type Publisher } from './publishing/publisher.ts'
-import { startJobs } from './jobs.ts'
 import { startRelay, type Relay } from './publishing/relay.ts'
 import type { App, Resources, Service } from './service.ts'
 import { whenReachable } from './setup.ts'
@@ -38,7 +42,7 @@ export interface RunningService {
 export async function startService(service: Service, env: Environment): Promise<RunningService> {
   const subject = `app-${service.name}`
   const config = readConfig(subject, { ...baseConfig, ...service.config }, env) as BaseConfig
-  refuseInProduction(subject, config)
+  refuseInProduction(subject, config, env)
   const log = createLogger(service.name, config)
   const shutdown = createShutdown(config.SHUTDOWN_TIMEOUT, log)
   try {
@@ -51,9 +55,15 @@ export async function startService(service: Service, env: Environment): Promise<
   }
 }
 
-function refuseInProduction(subject: string, { NODE_ENV, CRASH_AT }: BaseConfig): void {
-  if (NODE_ENV !== 'production' || CRASH_AT === undefined) return
-  throw new ConfigError(subject, new Map([['CRASH_AT', 'is only for tests and refused with NODE_ENV=production']]))
+function refuseInProduction(subject: string, { NODE_ENV, CRASH_AT }: BaseConfig, env: Environment): void {
+  if (NODE_ENV !== 'production') return
+  const problems = new Map<string, string>()
+  if (CRASH_AT !== undefined) problems.set('CRASH_AT', 'is only for tests and refused with NODE_ENV=production')
+  for (const name of ['AUTH_ISSUER', 'AUTH_JWKS_URL']) {
+    if (!env[name])
+      problems.set(name, 'is missing; its default is for development and refused with NODE_ENV=production')
+  }
+  if (problems.size > 0) throw new ConfigError(subject, problems)
 }
 
 interface Starting {
@@ -82,6 +92,8 @@ async function start(starting: Starting): Promise<{ http: App; resources: Resour
   await http.listen({ host: config.HOST, port: config.PORT ?? service.port })
   const consuming = await openConsuming(parts, resources)
   consumersTrouble = consuming.trouble
+  const jobs = [housekeeping, ...(service.jobs ?? [])]
+  starting.shutdown.add('intake', 'jobs', startJobs({ jobs, resources, tracer: parts.tracer }))
   return { http, resources }
 }
 
@@ -89,8 +101,6 @@ async function openParts({ service, config, log, shutdown }: Starting): Promise<
   const metrics = createMetrics(service.name)
   const tracer = await createTracer(service.name, config)
   shutdown.add('reports', 'tracer', () => tracer.shutdown())
-  const jobs = [housekeeping, ...(service.jobs ?? [])]
-  starting.shutdown.add('intake', 'jobs', startJobs({ jobs, resources, tracer: parts.tracer }))
 
   const database = openDatabase(`app-${service.name}`, config, log)
   shutdown.add('connections', 'database', () => database.close())
@@ -144,6 +154,7 @@ async function openHttp(parts: Parts, resources: Resources, brokerTrouble: () =>
     log,
     metrics: metrics.registry,
     tracer,
+    authenticate: openAuthentication(parts),
     checks: {
       database: database.check,
       migrations: migrationCheck(database, service),
@@ -153,6 +164,19 @@ async function openHttp(parts: Parts, resources: Resources, brokerTrouble: () =>
   })
   shutdown.add('intake', 'http', () => http.close())
   return http
+}
+
+function openAuthentication({ config, database, log, shutdown }: Parts): Authenticate {
+  const cache = createTokenCache()
+  const keys = new IssuerKeys({
+    url: config.AUTH_JWKS_URL,
+    kept: createKeptKeys(database.query, config.AUTH_ISSUER),
+    log,
+    onChange: () => cache.clear(),
+  })
+  keys.start()
+  shutdown.add('relay', 'issuer keys', () => keys.stop())
+  return createAuthenticate({ keys: keys.find, rules: config, cache })
 }
 
 async function openConsuming(parts: Parts, resources: Resources): Promise<Consuming> {

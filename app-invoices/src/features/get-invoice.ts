@@ -14,7 +14,7 @@ export const getInvoice: Route = (app, { db }) => {
   const params = z.object({ id: z.uuid() })
   const schema = { summary: 'Read one invoice', tags: ['invoices'], params, response: { 200: invoiceView } }
 
-  app.get('/invoices/:id', { schema }, async (request, reply) => {
+  app.get('/invoices/:id', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
     const { id } = request.params
     const [invoice] = await byId.execute({ id })
     if (!invoice) throw rejections.notFound('invoice', id)

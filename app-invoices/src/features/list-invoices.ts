@@ -17,7 +17,7 @@ const cursorKey = z.tuple([z.uuid()])
 export const listInvoices: Route = (app, { db }) => {
   const schema = { summary: 'List invoices', tags: ['invoices'], querystring, response: { 200: pageOf(invoiceView) } }
 
-  app.get('/invoices', { schema }, async request => {
+  app.get('/invoices', { config: { access: ['user', 'admin'] }, schema }, async request => {
     const { limit, cursor, status, userId, orderId } = request.query
     const before = decodeCursor(cursor, cursorKey)
     const rows = await db

@@ -22,7 +22,7 @@ export const getOrderHistory: Route = (app, { db }) => {
   const params = z.object({ id: z.uuid() })
   const schema = { summary: 'Read what happened to an order', tags: ['orders'], params, response: { 200: historyView } }
 
-  app.get('/orders/:id/history', { schema }, async request => {
+  app.get('/orders/:id/history', { config: { access: ['user', 'admin'] }, schema }, async request => {
     const { id } = request.params
     const items = await db
       .select()

@@ -14,7 +14,7 @@ export const getOrder: Route = (app, { db }) => {
   const params = z.object({ id: z.uuid() })
   const schema = { summary: 'Read one order', tags: ['orders'], params, response: { 200: orderView } }
 
-  app.get('/orders/:id', { schema }, async (request, reply) => {
+  app.get('/orders/:id', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
     const { id } = request.params
     const [order] = await byId.execute({ id })
     if (!order) throw rejections.notFound('order', id)

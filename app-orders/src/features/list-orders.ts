@@ -18,7 +18,7 @@ const cursorKey = z.tuple([z.uuid()])
 export const listOrders: Route = (app, { db }) => {
   const schema = { summary: 'List orders', tags: ['orders'], querystring, response: { 200: pageOf(orderView) } }
 
-  app.get('/orders', { schema }, async request => {
+  app.get('/orders', { config: { access: ['user', 'admin'] }, schema }, async request => {
     const { limit, cursor, status, userId, from, to } = request.query
     const before = decodeCursor(cursor, cursorKey)
     const rows = await db

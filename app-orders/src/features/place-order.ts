@@ -43,7 +43,7 @@ export const placeOrder: Route = (app, { groupCommit }) => {
   const write = groupCommit({ name: 'place-order', columns, statements })
   const schema = { summary: 'Place an order', tags: ['orders'], body: newOrder, response: { 201: orderView } }
 
-  app.post('/orders', { schema }, async (request, reply) => {
+  app.post('/orders', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
     const { amount, total, userId, user_id, userEmail, user_email } = request.body
     const order = quickOrder({
       id: newId(),

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
-import { startHttp } from './server.testing.ts'
+import { open, startHttp } from './server.testing.ts'
 
 const json = { 'content-type': 'application/json' }
 const echo = (app: App) => {
-  app.post('/echo', { schema: { body: z.unknown() } }, async request => ({ body: request.body ?? 'none' }))
-  app.post('/strict', { schema: { body: z.object({ name: z.string() }) } }, async request => request.body)
+  app.post('/echo', { ...open, schema: { body: z.unknown() } }, async request => ({ body: request.body ?? 'none' }))
+  app.post('/strict', { ...open, schema: { body: z.object({ name: z.string() }) } }, async request => request.body)
 }
 
 async function post(payload: string | Buffer, headers: Record<string, string> = json, url = '/echo') {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
-import { startHttp } from './server.testing.ts'
+import { open, startHttp } from './server.testing.ts'
 import { pageOf, pageQuery } from './pagination.ts'
 
 const line = z.object({ sku: z.string(), quantity: z.int() }).meta({ id: 'DocsTestLine' })
@@ -16,6 +16,7 @@ const order = z
   .meta({ id: 'DocsTestOrder' })
 const routes = (app: App) => {
   app.get('/orders/:id', {
+    ...open,
     schema: {
       summary: 'Reads an order.',
       tags: ['orders'],
@@ -25,14 +26,16 @@ const routes = (app: App) => {
     handler: async () => ({}) as never,
   })
   app.get('/orders', {
+    ...open,
     schema: { querystring: z.object(pageQuery), response: { 200: pageOf(order) } },
     handler: async () => ({}) as never,
   })
   app.put('/orders/:id', {
+    ...open,
     schema: { body: order.omit({ id: true }), response: { 204: z.undefined() } },
     handler: async () => undefined,
   })
-  app.post('/orders', { schema: { body: order.optional() }, handler: async () => ({}) })
+  app.post('/orders', { ...open, schema: { body: order.optional() }, handler: async () => ({}) })
 }
 
 interface Document {

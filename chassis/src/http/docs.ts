@@ -12,7 +12,7 @@ export interface DocsOptions {
 
 type Handle = (request: FastifyRequest, reply: FastifyReply) => void
 
-const hidden = { schema: { hide: true }, config: { quiet: true } }
+const hidden = { schema: { hide: true }, config: { access: 'public', quiet: true } } as const
 
 /**
  * `/docs`, an interactive page, and `/docs/json`, the OpenAPI document, at the root and below each public path. Must be

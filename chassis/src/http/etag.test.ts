@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
 import { requireMatch, versioned } from './etag.ts'
-import { startHttp } from './server.testing.ts'
+import { open, startHttp } from './server.testing.ts'
 
 const order = z.object({ id: z.string() })
 const routes = (app: App) => {
-  app.get('/order', { schema: { response: { 200: order } } }, async (request, reply) =>
+  app.get('/order', { ...open, schema: { response: { 200: order } } }, async (request, reply) =>
     versioned(request, reply, 3, { id: 'a' }),
   )
-  app.patch('/order', async request => {
+  app.patch('/order', open, async request => {
     requireMatch(request, 3)
     return { changed: true }
   })

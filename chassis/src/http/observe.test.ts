@@ -4,13 +4,13 @@ import { z } from 'zod'
 import { Rejection } from '../rejection.ts'
 import type { App } from '../service.ts'
 import { annotate, currentFields, currentTrace } from '../telemetry/trace.ts'
-import { eventually, startHttp } from './server.testing.ts'
+import { eventually, open, startHttp } from './server.testing.ts'
 
 const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const seen: Record<string, string | undefined> = {}
 const routes = (app: App) => {
   app.addHook('preHandler', async () => void (seen['hook'] = currentTrace()?.traceId))
-  app.post('/orders/:id', { schema: { body: z.object({ fail: z.boolean().optional() }) } }, async request => {
+  app.post('/orders/:id', { ...open, schema: { body: z.object({ fail: z.boolean().optional() }) } }, async request => {
     seen['handler'] = currentTrace()?.traceId
     await pause(1)
     seen['afterAwait'] = currentTrace()?.traceId
@@ -18,7 +18,7 @@ const routes = (app: App) => {
     if (request.body.fail) throw new Error('broken')
     return { correlationId: currentFields()?.['correlationId'] }
   })
-  app.get('/conflict', async () => {
+  app.get('/conflict', open, async () => {
     throw new Rejection('conflict', 409, 'No.')
   })
 }
@@ -148,7 +148,7 @@ describe('the metrics', () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     let entered = 0
     const slow = (app: App) =>
-      app.get('/slow', async () => {
+      app.get('/slow', open, async () => {
         entered++
         return released
       })

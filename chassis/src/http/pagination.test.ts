@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
-import { startHttp } from './server.testing.ts'
+import { open, startHttp } from './server.testing.ts'
 import { decodeCursor, encodeCursor, page, pageOf, pageQuery } from './pagination.ts'
 
 const rows = Array.from({ length: 45 }, (_, index) => ({ id: index + 1, hidden: true }))
 const list = (app: App) => {
   app.get('/orders', {
+    ...open,
     schema: { querystring: z.strictObject(pageQuery), response: { 200: pageOf(z.object({ id: z.int() })) } },
     handler: async request => {
       const { limit, cursor } = request.query

@@ -12,7 +12,7 @@ export interface ProbeOptions {
   readonly log: FastifyBaseLogger
 }
 
-const machineOnly = { schema: { hide: true }, config: { quiet: true } }
+const machineOnly = { schema: { hide: true }, config: { access: 'public', quiet: true } } as const
 
 /**
  * `/live`, `/health` and `/ready` at the root and below each public path, and `/metrics` at the root alone, where no

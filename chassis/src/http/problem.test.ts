@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { rejections, Rejection } from '../rejection.ts'
 import type { App } from '../service.ts'
-import { startHttp } from './server.testing.ts'
+import { open, startHttp } from './server.testing.ts'
 import { problem } from './problem.ts'
 
 async function answerTo(error: unknown) {
   const fixture = await startHttp([
     app =>
-      app.get('/orders/:id', async () => {
+      app.get('/orders/:id', open, async () => {
         throw error
       }),
   ])
@@ -90,8 +90,8 @@ describe('a dependency that is away', () => {
 
 describe('a route', () => {
   const routes = (app: App) => {
-    app.get('/orders/:id', async () => ({ ok: true }))
-    app.patch('/orders/:id', async () => ({ ok: true }))
+    app.get('/orders/:id', open, async () => ({ ok: true }))
+    app.patch('/orders/:id', open, async () => ({ ok: true }))
   }
 
   it('that does not exist is answered 404', async () => {
@@ -124,7 +124,7 @@ describe('a route', () => {
 })
 
 describe('a URL', () => {
-  const routes = (app: App) => app.get('/orders/:id', async request => request.query)
+  const routes = (app: App) => app.get('/orders/:id', open, async request => request.query)
 
   it.each([
     ['/orders/%ff', 400, 'malformed-url'],

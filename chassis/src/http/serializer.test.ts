@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { startHttp } from './server.testing.ts'
+import { open, startHttp } from './server.testing.ts'
 import { compileSerializer } from './serializer.ts'
 
 function serialize(schema: z.ZodType, value: unknown): unknown {
@@ -85,7 +85,7 @@ describe('an answer', () => {
       app =>
         app.get(
           '/orders',
-          { schema: { response: { 200: z.object({ id: z.string() }) } } },
+          { ...open, schema: { response: { 200: z.object({ id: z.string() }) } } },
           async () => ({}) as { id: string },
         ),
     ])

@@ -3,7 +3,7 @@ import net from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { App } from '../service.ts'
-import { eventually, startHttp } from './server.testing.ts'
+import { eventually, open, startHttp } from './server.testing.ts'
 
 async function listen(app: App): Promise<{ port: number; url: string }> {
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
@@ -57,7 +57,7 @@ describe('every answer', () => {
 })
 
 describe('behind a proxy', () => {
-  const whoAmI = (app: App) => app.get('/me', async ({ ip, protocol, host }) => ({ ip, protocol, host }))
+  const whoAmI = (app: App) => app.get('/me', open, async ({ ip, protocol, host }) => ({ ip, protocol, host }))
   const forwarded = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.test' }
 
   it('the client is who a private peer says', async () => {
@@ -86,7 +86,7 @@ describe('behind a proxy', () => {
 
 describe('under pressure', () => {
   it('requests are turned away with 503 and Retry-After, probes are not', async () => {
-    const { app } = await startHttp([app => app.get('/orders', async () => [])], { maxEventLoopDelay: 10 })
+    const { app } = await startHttp([app => app.get('/orders', open, async () => [])], { maxEventLoopDelay: 10 })
     expect((await app.inject('/orders')).statusCode).toBe(200)
     const deadline = performance.now() + 5_000
     let answer = await app.inject('/orders')
@@ -106,7 +106,7 @@ describe('a client that leaves before its answer', () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     const { promise: entered, resolve: enter } = Promise.withResolvers<void>()
     const slow = (app: App) =>
-      app.get('/slow', async () => {
+      app.get('/slow', open, async () => {
         enter()
         return released
       })
@@ -129,7 +129,7 @@ describe('closing', () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     const { promise: entered, resolve: enter } = Promise.withResolvers<void>()
     const slow = (app: App) =>
-      app.get('/slow', async () => {
+      app.get('/slow', open, async () => {
         enter()
         await released
         return { done: true }
@@ -153,7 +153,7 @@ describe('closing', () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     let requests = 0
     const slow = (app: App) =>
-      app.get('/slow', async () => {
+      app.get('/slow', open, async () => {
         requests++
         await released
         return { done: true }

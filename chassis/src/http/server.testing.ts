@@ -8,6 +8,9 @@ import type { App } from '../service.ts'
 import { createTracerFor } from '../telemetry/tracer.ts'
 import { createHttp, type HttpOptions } from './server.ts'
 
+/** Options of a route that anybody may call. */
+export const open = { config: { access: 'public' } } as const
+
 export type LogLine = Readonly<Record<string, unknown>>
 
 export interface HttpFixture {
@@ -33,6 +36,7 @@ export async function startHttp(
     log: createLogger('orders', { LOG_LEVEL: 'debug', DEBUG: false, LOG_FORMAT: 'json' }, linesTo(lines)),
     metrics,
     tracer: await createTracerFor('orders', processorTo(spans)),
+    authenticate: () => undefined,
     checks: {},
     isStopping: () => false,
     ...options,

@@ -4,7 +4,9 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Registry } from 'prom-client'
 import { rejections } from '../rejection.ts'
 import type { App } from '../service.ts'
+import type { Authenticate } from '../auth/authenticate.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
+import { requireAccess } from './access.ts'
 import { acceptJson } from './body.ts'
 import type { Checks } from './checks.ts'
 import { closeSilentConnections } from './connections.ts'
@@ -27,6 +29,7 @@ export interface HttpOptions {
   readonly log: FastifyBaseLogger
   readonly metrics: Registry
   readonly tracer: Tracer
+  readonly authenticate: Authenticate
   /** One probe per dependency, e.g. `database`; it rejects while the dependency cannot be used. */
   readonly checks: Checks
   /** True from the first moment of a graceful stop. */
@@ -68,6 +71,7 @@ export async function createHttp(options: HttpOptions): Promise<App> {
     refuseBadUrl(request)
     done()
   })
+  requireAccess(app, options.authenticate)
   acceptJson(app)
   app.setErrorHandler(answer)
   refuseUnrouted(app, answer)

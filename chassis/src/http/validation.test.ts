@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
-import { startHttp } from './server.testing.ts'
+import { open, startHttp } from './server.testing.ts'
 
 const order = z.strictObject({
   items: z.array(z.strictObject({ quantity: z.int().positive() })).min(1),
@@ -12,6 +12,7 @@ const order = z.strictObject({
 })
 const routes = (app: App) => {
   app.post('/orders/:id', {
+    ...open,
     schema: {
       body: order,
       params: z.object({ id: z.uuid() }),

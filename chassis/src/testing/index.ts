@@ -12,6 +12,9 @@ import { cloneDatabase, dropDatabase, provisionDatabase } from '../database/prov
 import type { Service } from '../service.ts'
 import { startService, type RunningService } from '../start-service.ts'
 import { exchangeName, queueNames } from '../broker/topology.ts'
+import { testAudience, testIssuer, testKeySetUrl } from './tokens.ts'
+
+export * from './tokens.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -51,6 +54,9 @@ export async function startTestService(service: Service, env: Environment = {}):
     LOG_LEVEL: 'silent',
     DATABASE_POOL: '8',
     RETRY_DELAYS: '20ms,40ms',
+    AUTH_ISSUER: testIssuer,
+    AUTH_AUDIENCE: testAudience,
+    AUTH_JWKS_URL: await testKeySetUrl(),
     ...env,
   }
   const running = await startService(service, settings)

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { callerIdOf } from '../auth/caller.ts'
 import { errorCode } from '../database/database-errors.ts'
 import { newId } from '../ids.ts'
 import { rejections } from '../rejection.ts'
@@ -26,15 +27,10 @@ export function idempotencyClaim(request: FastifyRequest): IdempotencyClaim | un
     throw rejections.invalid([{ in: 'header', field: 'idempotency-key', message }])
   }
   return {
-    scope: `${callerOf(request)} ${request.method} ${request.routeOptions.url}`,
+    scope: `${callerIdOf(request) ?? 'anonymous'} ${request.method} ${request.routeOptions.url}`,
     key,
     requestHash: hash('sha256', JSON.stringify(request.body ?? null), 'base64'),
   }
-}
-
-/** Who a request speaks for. Until services verify tokens everybody is the same caller. */
-function callerOf(_request: FastifyRequest): string {
-  return 'anonymous'
 }
 
 /** Makes the {@link TransactOnce} of a service. */
