@@ -6,12 +6,13 @@ import { join } from 'node:path'
 import { startPostgres } from '@feira/local/src/postgres/index.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest'
 import { BrokerView } from './harness/broker.ts'
-import { consumerQueue, queuesFor } from './harness/feira.ts'
-import { request } from './harness/http.ts'
+import { consumerQueue } from './harness/feira.ts'
+import { post, request } from './harness/http.ts'
 import { LocalSystem } from './harness/local-system.ts'
 import { OrderBook } from './harness/order-book.ts'
 import { run, type Environment } from './harness/program.ts'
-import { ServiceProcess } from './harness/service-process.ts'
+import { queuesOf } from './harness/queues.ts'
+import { ServiceProcess, serviceNames } from './harness/service-process.ts'
 import { until } from './harness/until.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 90_000 })
@@ -52,17 +53,27 @@ describe('npm start', () => {
 
   test('brings up everything, invoices an order, and Ctrl-C ends it without a trace', async () => {
     await system.start()
-    for (const name of ['gateway', 'app-orders', 'app-invoices', 'PostgreSQL', 'broker', 'curl', 'npm run demo']) {
+    for (const name of ['gateway', ...serviceNames, 'PostgreSQL', 'broker', 'e-mails', 'curl', 'npm run demo']) {
       expect(system.program.output).toContain(name)
     }
+    await system.signIn()
     await system.book.placeOne()
     await expectInvoiced()
     const demo = await system.run(['demo'])
-    expect(demo.output).toMatch(/invoice \d{4}-\d{6}, issued, R\$ 29.99/)
-    expect(demo.output).toContain('the same order as before: yes')
+    for (const line of [
+      /stock: 8 available, 2 reserved/,
+      /invoice \d{4}-\d{6}, issued/,
+      /the same order as before: yes/,
+      /invoice \d{4}-\d{6} is paid; PDF, application\/pdf/,
+      /stock: 5 available, 3 reserved/,
+      /stock: 8 available, 0 reserved/,
+      /invoice \d{4}-\d{6} is void/,
+    ]) {
+      expect(demo.output).toMatch(line)
+    }
     expect(demo.code).toBe(0)
-    const [{ id } = { id: '' }] = await system.list('/orders')
-    system.book.note({ id, totalCents: 2999 })
+    // The demo placed two orders of its own.
+    for (const { id, totalCents } of (await system.list('/orders')).slice(0, 2)) system.book.note({ id, totalCents })
 
     await expectCleanEnd()
   })
@@ -103,8 +114,8 @@ describe('npm start', () => {
     }
     const { code, output } = await system.run()
     expect(code).toBe(1)
-    for (const [name, port] of Object.entries(system.ports)) {
-      expect(output).toMatch(new RegExp(`port ${port} for .*${name}.*set ${name.toUpperCase()}_PORT`, 'i'))
+    for (const [variable, port] of Object.entries(system.ports)) {
+      expect(output).toMatch(new RegExp(`port ${port} for .+: set ${variable} `))
     }
     expect(output).not.toContain('    at ')
   })
@@ -120,18 +131,28 @@ describe('npm start', () => {
 test('npm run infra offers both servers to a service started alone', async () => {
   const system = await LocalSystem.create()
   onTestFinished(() => system.destroy())
-  await system.start(['infra'], {}, 'PostgreSQL and the broker are up.')
+  await system.start(['infra'], {}, 'PostgreSQL, the broker and the mail server are up.')
   const offered = new Map(
     [...system.program.output.matchAll(/# app-(\w+)((?:\s+export .*)+)/g)].map(([, name, lines = '']) => [
       name,
       Object.fromEntries([...lines.matchAll(/export (\w+)='(.*)'/g)].map(([, variable, value]) => [variable, value])),
     ]),
   )
-  expect([...offered.keys()]).toEqual(['orders', 'invoices'])
+  expect(new Set(offered.keys())).toEqual(new Set(serviceNames))
   const service = await ServiceProcess.create('orders', offered.get('orders') as Environment)
   onTestFinished(() => service.destroy())
   await service.start({}, '/ready')
-  await new OrderBook(() => service.url).placeOne()
+  const users = await ServiceProcess.create('users', offered.get('users') as Environment)
+  onTestFinished(() => users.destroy())
+  await users.start({ PORT: String(system.ports.USERS_PORT) }, '/live')
+  const { body } = await post(`${users.url}/auth/login`, { username: 'admin', password: 'admin' })
+  const admin = { authorization: `Bearer ${(body as { access_token: string }).access_token}` }
+  const book = new OrderBook(
+    () => service.url,
+    () => admin,
+  )
+  await book.placeOne()
+  expect(await users.stop()).toEqual(clean)
   expect(await service.stop()).toEqual(clean)
   expect(await system.interrupt()).toEqual(clean)
 })
@@ -143,13 +164,16 @@ test('npm start on real servers keeps nothing of its own', async () => {
   onTestFinished(() => postgres.stop())
   const namespace = `journey-${randomBytes(4).toString('hex')}.`
   const broker = new BrokerView(inject('brokerUrl'), namespace)
-  onTestFinished(() => broker.deleteAll(queuesFor([1_000, 2_000, 4_000, 8_000, 16_000])))
+  onTestFinished(() =>
+    broker.deleteAll(serviceNames.flatMap(name => queuesOf(name, [1_000, 2_000, 4_000, 8_000, 16_000]))),
+  )
 
   await system.start([], {
     DATABASE_URL: postgres.url,
     BROKER_URL: broker.url,
     BROKER_NAMESPACE: namespace,
   })
+  await system.signIn()
   await system.book.placeOne()
   await until('the order has its invoice', async () => (await system.list('/invoices')).length === 1)
   expect((await broker.depths([consumerQueue])).get(consumerQueue)).toBe(0)

@@ -120,7 +120,7 @@ describe('from outside', () => {
   })
 
   async function deadLetters() {
-    const { body } = await request(`${feira.invoices.url}/ops/dead-letters`)
+    const { body } = await request(`${feira.invoices.url}/ops/dead-letters`, { headers: feira.admin })
     const { groups } = body as { groups: { fingerprint: string }[] }
     expect(groups.length).toBeGreaterThan(0)
     return feira.databases.invoices.rows<{ messageId: string; reason: string; error: string; attempts: number }>(
@@ -150,7 +150,10 @@ describe('a message that nobody listens to', () => {
   test('does not hold up those behind it', async () => {
     await appendUnheard()
     await feira.book.placeMany({ count: 50 })
-    const { invoices } = await verify(feira, { unroutable: ['journey.unheard', 'invoice.issued'], within: 10_000 })
+    const { invoices } = await verify(feira, {
+      unroutable: ['journey.unheard', 'invoice.issued', 'snapshot.requested'],
+      within: 10_000,
+    })
     expect(invoices).toHaveLength(50)
     await until('the metrics tell', async () => {
       return (await feira.orders.metric('outbox_messages', { state: 'unrouted' })) === unheard
@@ -169,7 +172,7 @@ describe('a message that nobody listens to', () => {
     await feira.orders.start()
     const heard = () => feira.broker.withChannel(async channel => (await channel.checkQueue(queue)).messageCount)
     await until('every message has left', async () => (await heard()) >= unheard)
-    await verify(feira, { unroutable: ['invoice.issued'] })
+    await verify(feira, { unroutable: ['invoice.issued', 'snapshot.requested'] })
     expect(await heard()).toBe(unheard)
   })
 })

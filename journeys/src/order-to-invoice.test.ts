@@ -18,7 +18,8 @@ beforeAll(async () => {
 })
 afterAll(() => feira?.tearDown())
 
-const get = (path: string, headers: Record<string, string> = {}) => request(feira.url + path, { headers })
+const get = (path: string, headers: Record<string, string> = {}) =>
+  request(feira.url + path, { headers: { ...feira.admin, ...headers } })
 
 const invoiceOf = (orderId: string) =>
   until(`order ${orderId} has an invoice`, async () => {

@@ -61,7 +61,7 @@ interface Group {
 const ops = (path = '') => `${feira.invoices.url}/ops/dead-letters${path}`
 
 async function deadGroups(): Promise<Group[]> {
-  return ((await request(ops())).body as { groups: Group[] }).groups
+  return ((await request(ops(), { headers: feira.admin })).body as { groups: Group[] }).groups
 }
 
 test('a handler that fails twice and then works leads to one invoice, after the pauses', async () => {
@@ -74,8 +74,8 @@ test('a handler that fails twice and then works leads to one invoice, after the 
   expect(await handled('retried')).toBe(before + 2)
 
   const [order, invoices] = await Promise.all([
-    request(`${feira.url}/orders/${orderId}`),
-    request(`${feira.url}/invoices?orderId=${orderId}`),
+    request(`${feira.url}/orders/${orderId}`, { headers: feira.admin }),
+    request(`${feira.url}/invoices?orderId=${orderId}`, { headers: feira.admin }),
   ])
   const placedAt = Date.parse((order.body as { createdAt: string }).createdAt)
   const [invoice] = (invoices.body as { items: { issuedAt: string }[] }).items
@@ -93,7 +93,7 @@ test('a handler that always fails costs the orders around it nothing; its messag
   })
   expect(group).toMatchObject({ reason: 'attempts-exhausted', count: 1, type: 'order.created' })
   expect(group?.error).toContain(`order ${orderId} is cursed`)
-  const { body } = await request(ops(`/${group?.newestId}`))
+  const { body } = await request(ops(`/${group?.newestId}`), { headers: feira.admin })
   const letter = body as { messageId: string; attempts: number; payload: string; traceId: string }
   expect(letter.attempts).toBe(1 + retryDelays.length)
   expect(JSON.parse(letter.payload)).toMatchObject({ orderId, totalCents: cursed })
@@ -102,14 +102,22 @@ test('a handler that always fails costs the orders around it nothing; its messag
 
   await heal()
   const { fingerprint } = group as Group
-  expect(await post(ops('/replay'), { fingerprint, dryRun: true })).toMatchObject({ body: { wouldReplay: 1 } })
-  expect(await post(ops(`/${group?.newestId}/replay`))).toMatchObject({ status: 200, body: { replayed: 1 } })
+  expect(await post(ops('/replay'), { fingerprint, dryRun: true }, feira.admin)).toMatchObject({
+    body: { wouldReplay: 1 },
+  })
+  expect(await post(ops(`/${group?.newestId}/replay`), undefined, feira.admin)).toMatchObject({
+    status: 200,
+    body: { replayed: 1 },
+  })
   const { outbox } = await verify(feira, { foreign })
   expect(await invoicesOf(orderId)).toHaveLength(1)
   expect(await deadGroups()).toEqual([])
   const issued = outbox.invoices.find(({ headers }) => headers['caused-by'] === letter.messageId)
   expect(issued?.headers['traceparent']).toContain(letter.traceId)
-  expect(await post(ops(`/${group?.newestId}/replay`))).toMatchObject({ status: 409, body: { code: 'not-replayable' } })
+  expect(await post(ops(`/${group?.newestId}/replay`), undefined, feira.admin)).toMatchObject({
+    status: 409,
+    body: { code: 'not-replayable' },
+  })
 })
 
 test('messages that died of one cause are one group and are replayed together', async () => {
@@ -122,7 +130,9 @@ test('messages that died of one cause are one group and are replayed together', 
   expect(group?.count).toBe(5)
   expect(others).toEqual([])
   await heal()
-  expect(await post(ops('/replay'), { fingerprint: group?.fingerprint })).toMatchObject({ body: { replayed: 5 } })
+  expect(await post(ops('/replay'), { fingerprint: group?.fingerprint }, feira.admin)).toMatchObject({
+    body: { replayed: 5 },
+  })
   await verify(feira, { foreign })
   for (const orderId of orderIds) expect(await invoicesOf(orderId)).toHaveLength(1)
 })

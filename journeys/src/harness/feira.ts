@@ -1,10 +1,13 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { startGateway, type Gateway } from '@feira/local/src/gateway/index.ts'
 import { BrokerView } from './broker.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { post } from './http.ts'
+import { Issuer } from './issuer.ts'
 import { OrderBook } from './order-book.ts'
 import { root, type Environment } from './program.ts'
+import { queuesOf } from './queues.ts'
 import { ServiceProcess, type ServiceName } from './service-process.ts'
 import type { TcpProxy } from './tcp-proxy.ts'
 
@@ -12,6 +15,8 @@ export interface FeiraOptions {
   /** A login that may make databases. */
   readonly databaseUrl: string
   readonly brokerUrl: string
+  /** Which services there are; default app-orders and app-invoices, with an issuer of tokens from outside. */
+  readonly services?: readonly ServiceName[]
   /** Networks between the services and their servers. */
   readonly network?: { readonly database?: TcpProxy; readonly broker?: TcpProxy }
   /** For every service. */
@@ -20,39 +25,56 @@ export interface FeiraOptions {
   readonly tap?: boolean
 }
 
-/** The queues that the services declare, by the names they have on the wire. */
+/** The queue that most faults are tried on. */
 export const consumerQueue = 'invoices.on-order-created'
 /** Milliseconds. */
 export const retryDelays = [100, 200, 400]
-export const queues = queuesFor(retryDelays)
-
-export function queuesFor(delays: readonly number[]): string[] {
-  return [consumerQueue, `${consumerQueue}.dlq`, ...delays.map(delay => `${consumerQueue}.retry.${delay}ms`)]
-}
 
 const defaults: Environment = {
   RETRY_DELAYS: retryDelays.map(ms => `${ms}ms`).join(','),
-  // Two replicas of two services must fit into the connections of a small server.
-  DATABASE_POOL: '8',
+  // Two replicas of every service must fit into the connections of a small server.
+  DATABASE_POOL: '6',
 }
+
+/** Where the gateway looks for each service: the address in kong.yml. */
+const upstreamOf: Readonly<Record<ServiceName, string>> = {
+  orders: 'app-orders:3333',
+  invoices: 'app-invoices:3334',
+  users: 'app-users:3335',
+  products: 'app-products:3336',
+  notifications: 'app-notifications:3337',
+}
+
+type Headers = Readonly<Record<string, string>>
 
 /** The system under test: services as processes, each on its own database, behind the gateway. */
 export class Feira {
   readonly broker: BrokerView
   /** Whether everything published is noted. */
   readonly tapped: boolean
+  /** Those of the services that there are. */
   readonly databases: Readonly<Record<ServiceName, TestDatabase>>
+  readonly services: readonly ServiceName[]
+  /** The queues of those services, by the names they have on the wire. */
+  readonly queues: readonly string[]
   /** Orders placed through the gateway. */
-  readonly book = new OrderBook(() => this.url)
+  readonly book = new OrderBook(
+    () => this.url,
+    () => this.admin,
+  )
   readonly #replicas: ServiceProcess[] = []
   readonly #options: FeiraOptions
   readonly #namespace: string
+  #issuer: Issuer | undefined
+  #admin: Headers = {}
   #gateway: Gateway | undefined
 
-  private constructor(options: FeiraOptions, namespace: string, databases: Record<ServiceName, TestDatabase>) {
+  private constructor(options: FeiraOptions, namespace: string, databases: Feira['databases']) {
     this.#options = options
     this.#namespace = namespace
     this.databases = databases
+    this.services = options.services ?? ['orders', 'invoices']
+    this.queues = this.services.flatMap(name => queuesOf(name, retryDelays))
     this.tapped = options.tap !== false
     this.broker = new BrokerView(options.brokerUrl, namespace)
   }
@@ -60,14 +82,16 @@ export class Feira {
   /** Makes databases, queues and the gateway; no service runs yet. */
   static async setUp(options: FeiraOptions): Promise<Feira> {
     const run = `journey-${randomBytes(4).toString('hex')}`
-    const [orders, invoices] = await Promise.all([
-      createDatabase(options.databaseUrl, `${run}-orders`),
-      createDatabase(options.databaseUrl, `${run}-invoices`),
-    ])
-    const feira = new Feira(options, `${run}.`, { orders, invoices })
+    const { services = ['orders', 'invoices'] } = options
+    const made = await Promise.all(
+      services.map(async name => [name, await createDatabase(options.databaseUrl, `${run}-${name}`)] as const),
+    )
+    const feira = new Feira(options, `${run}.`, Object.fromEntries(made) as Feira['databases'])
     try {
-      const services = await Promise.all([feira.addReplica('orders'), feira.addReplica('invoices')])
-      await Promise.all(services.map(service => service.setUp()))
+      if (!services.includes('users')) feira.#issuer = await Issuer.start()
+      const replicas = await Promise.all(services.map(name => feira.addReplica(name)))
+      await Promise.all(replicas.map(replica => replica.setUp()))
+      if (feira.#issuer) feira.#admin = await feira.#introduceAdmin(feira.#issuer)
       if (feira.tapped) await feira.broker.tap()
       feira.#gateway = await feira.#openGateway()
       return feira
@@ -81,7 +105,8 @@ export class Feira {
   static async start(options: FeiraOptions): Promise<Feira> {
     const feira = await Feira.setUp(options)
     try {
-      await Promise.all([feira.orders.start({}, '/ready'), feira.invoices.start({}, '/ready')])
+      await Promise.all(feira.#replicas.map(replica => replica.start({}, '/ready')))
+      if (feira.services.includes('users')) feira.#admin = await feira.signIn('admin', 'admin')
       return feira
     } catch (error) {
       await feira.tearDown()
@@ -89,19 +114,39 @@ export class Feira {
     }
   }
 
-  /** The first replica of app-orders. */
-  get orders(): ServiceProcess {
-    return this.#replicasOf('orders')[0] as ServiceProcess
+  /** The first replica of a service. */
+  service(name: ServiceName): ServiceProcess {
+    return this.#replicasOf(name)[0] as ServiceProcess
   }
 
-  /** The first replica of app-invoices. */
+  get orders(): ServiceProcess {
+    return this.service('orders')
+  }
+
   get invoices(): ServiceProcess {
-    return this.#replicasOf('invoices')[0] as ServiceProcess
+    return this.service('invoices')
   }
 
   /** The gateway's address. */
   get url(): string {
     return `http://127.0.0.1:${this.#gateway?.port}`
+  }
+
+  /** Headers of a request by somebody who may do everything. */
+  get admin(): Headers {
+    return this.#admin
+  }
+
+  /** Signs in at app-users. @returns headers of a request by that user. */
+  async signIn(username: string, password: string): Promise<Headers> {
+    const { status, body } = await post(`${this.url}/auth/login`, { username, password })
+    if (status !== 200) throw new Error(`${username} could not sign in: ${status} ${JSON.stringify(body)}`)
+    return { authorization: `Bearer ${(body as { access_token: string }).access_token}` }
+  }
+
+  /** From now on requests of {@link admin} are those of the real admin; for systems that were only {@link setUp}. */
+  async signInAdmin(): Promise<void> {
+    this.#admin = await this.signIn('admin', 'admin')
   }
 
   /** Another process of a service, not started yet. */
@@ -113,6 +158,7 @@ export class Feira {
       DATABASE_URL: network.database?.through(url) ?? url,
       BROKER_URL: network.broker?.through(brokerUrl) ?? brokerUrl,
       BROKER_NAMESPACE: this.#namespace,
+      ...this.#tokens(),
       ...env,
     })
     this.#replicas.push(replica)
@@ -124,9 +170,29 @@ export class Feira {
     await this.book.stopPlacing()
     await Promise.all(this.#replicas.map(replica => replica.destroy()))
     await this.#gateway?.close()
-    const leavings = [this.broker.deleteAll(queues), this.databases.orders.drop(), this.databases.invoices.drop()]
-    const failed = (await Promise.allSettled(leavings)).find(result => result.status === 'rejected')
+    await this.#issuer?.stop()
+    const drops = Object.values(this.databases).map(database => database.drop())
+    const failed = (await Promise.allSettled([this.broker.deleteAll(this.queues), ...drops])).find(
+      result => result.status === 'rejected',
+    )
     if (failed) throw failed.reason
+  }
+
+  #tokens(): Environment {
+    if (this.#issuer) return this.#issuer.environment
+    const users = this.#replicasOf('users')[0]
+    // The first replica of app-users does not know its own port yet and needs no keys but its own.
+    return users ? { AUTH_JWKS_URL: `${users.url}/auth/jwks.json` } : {}
+  }
+
+  /** Tells app-orders of a customer, as app-users would, before anybody takes note of what is published. */
+  async #introduceAdmin(issuer: Issuer): Promise<Headers> {
+    const id = randomUUID()
+    const at = new Date().toISOString()
+    const profile = { name: 'Ana Souza', email: 'ana@example.com', role: 'admin', status: 'active', locale: 'pt-BR' }
+    const body = JSON.stringify({ userId: id, version: 1, ...profile, createdAt: at, updatedAt: at })
+    await this.broker.publish([{ type: 'user.created', body, options: { messageId: randomUUID() } }])
+    return issuer.headersFor({ id, roles: ['admin'] })
   }
 
   #replicasOf(name: ServiceName): ServiceProcess[] {
@@ -135,18 +201,17 @@ export class Feira {
 
   #openGateway(): Promise<Gateway> {
     const upstreams = {}
-    const turns = { orders: 0, invoices: 0 }
-    for (const [name, address] of [
-      ['orders', 'app-orders:3333'],
-      ['invoices', 'app-invoices:3334'],
-    ] as const) {
+    for (const [name, address] of Object.entries(upstreamOf) as [ServiceName, string][]) {
+      let turn = 0
       // Looked up for each request: replicas in rotation take turns.
       const next = () => {
-        const ready = this.#replicasOf(name).filter(replica => replica.inRotation)
-        const replica = ready[turns[name]++ % ready.length] ?? this.#replicasOf(name)[0]
-        return { host: '127.0.0.1', port: (replica as ServiceProcess).port }
+        const all = this.#replicasOf(name)
+        const ready = all.filter(replica => replica.inRotation)
+        const replica = ready[turn++ % ready.length] ?? all[0]
+        // Port 1 is where nobody listens.
+        return { host: '127.0.0.1', port: replica?.port ?? 1 }
       }
-      Object.defineProperty(upstreams, address, { get: next })
+      Object.defineProperty(upstreams, address, { get: next, enumerable: true })
     }
     return startGateway({ configFile: join(root, 'docker/kong/kong.yml'), port: 0, upstreams })
   }

@@ -6,7 +6,18 @@ import { request } from './http.ts'
 import { OrderBook } from './order-book.ts'
 import { freePort } from './port.ts'
 import { Program, run, type Environment, type Exit } from './program.ts'
+import { serviceNames } from './service-process.ts'
 import { Hopeless, until } from './until.ts'
+
+const portVariables = [
+  'GATEWAY_PORT',
+  'POSTGRES_PORT',
+  'BROKER_PORT',
+  'SMTP_PORT',
+  'MAIL_UI_PORT',
+  ...serviceNames.map(name => `${name.toUpperCase()}_PORT` as const),
+] as const
+type PortVariable = (typeof portVariables)[number]
 
 interface Listed {
   readonly id: string
@@ -18,33 +29,32 @@ interface Listed {
 /** What `npm start` runs, with a data directory and ports of its own, which stay the same when it is started again. */
 export class LocalSystem {
   readonly dataDirectory: string
-  readonly ports: Readonly<Record<'gateway' | 'orders' | 'invoices' | 'postgres' | 'broker', number>>
+  readonly ports: Readonly<Record<PortVariable, number>>
   readonly book: OrderBook
   #program: Program | undefined
+  #admin: Readonly<Record<string, string>> = {}
 
   private constructor(dataDirectory: string, ports: LocalSystem['ports']) {
     this.dataDirectory = dataDirectory
     this.ports = ports
-    this.book = new OrderBook(() => this.url)
+    this.book = new OrderBook(
+      () => this.url,
+      () => this.admin,
+    )
   }
 
   static async create(): Promise<LocalSystem> {
     const directory = await mkdtemp(join(tmpdir(), 'feira-local-mode-'))
     // Where the tests run as root, PostgreSQL runs as somebody else, who has to get in.
     await chmod(directory, 0o755)
-    const [gateway, orders, invoices, postgres, broker] = [
-      await freePort(),
-      await freePort(),
-      await freePort(),
-      await freePort(),
-      await freePort(),
-    ]
-    return new LocalSystem(directory, { gateway, orders, invoices, postgres, broker })
+    const ports: Record<string, number> = {}
+    for (const variable of portVariables) ports[variable] = await freePort()
+    return new LocalSystem(directory, ports as LocalSystem['ports'])
   }
 
   /** The gateway's address. */
   get url(): string {
-    return `http://127.0.0.1:${this.ports.gateway}`
+    return `http://127.0.0.1:${this.ports.GATEWAY_PORT}`
   }
 
   get program(): Program {
@@ -55,11 +65,7 @@ export class LocalSystem {
   get environment(): Environment {
     return {
       DATA_DIR: this.dataDirectory,
-      GATEWAY_PORT: String(this.ports.gateway),
-      ORDERS_PORT: String(this.ports.orders),
-      INVOICES_PORT: String(this.ports.invoices),
-      POSTGRES_PORT: String(this.ports.postgres),
-      BROKER_PORT: String(this.ports.broker),
+      ...Object.fromEntries(Object.entries(this.ports).map(([variable, port]) => [variable, String(port)])),
     }
   }
 
@@ -76,6 +82,18 @@ export class LocalSystem {
       },
       60_000,
     )
+  }
+
+  /** Signs in as the admin, once app-users runs. Its token outlives a restart. */
+  async signIn(): Promise<void> {
+    const { code, output } = await this.run(['token'])
+    if (code !== 0) throw new Error(`npm run token ended with ${code}: ${output}`)
+    this.#admin = { authorization: `Bearer ${output.trim()}` }
+  }
+
+  /** Headers of a request by the admin. */
+  get admin(): Readonly<Record<string, string>> {
+    return this.#admin
   }
 
   /** Runs a command of the same script to its end. */
@@ -104,7 +122,9 @@ export class LocalSystem {
   async list(path: '/orders' | '/invoices'): Promise<Listed[]> {
     const items: Listed[] = []
     for (let cursor: string | null = ''; cursor !== null;) {
-      const { status, body } = await request(`${this.url}${path}?limit=100${cursor && `&cursor=${cursor}`}`)
+      const { status, body } = await request(`${this.url}${path}?limit=100${cursor && `&cursor=${cursor}`}`, {
+        headers: this.admin,
+      })
       if (status !== 200) throw new Error(`${path} answered ${status}: ${JSON.stringify(body)}`)
       const page = body as { items: Listed[]; nextCursor: string | null }
       items.push(...page.items)

@@ -29,12 +29,17 @@ const patience = 30_000
 export class OrderBook {
   readonly answers: Answer[] = []
   readonly #url: () => string
+  readonly #credentials: () => Readonly<Record<string, string>>
   #open = false
   #customers: Promise<unknown> | undefined
 
-  /** @param url says where orders are placed: at a gateway or a service. */
-  constructor(url: () => string) {
+  /**
+   * @param url says where orders are placed: at a gateway or a service.
+   * @param credentials are the headers that say who the customer is.
+   */
+  constructor(url: () => string, credentials: () => Readonly<Record<string, string>>) {
     this.#url = url
+    this.#credentials = credentials
   }
 
   /** The answers that promise an order. */
@@ -50,7 +55,7 @@ export class OrderBook {
     url = this.#url(),
   }: PlaceOptions = {}): Promise<Answer> {
     const startedAt = performance.now()
-    const outcome = await post(url, key, totalCents, headers).catch(() => ({}))
+    const outcome = await post(url, key, totalCents, { ...this.#credentials(), ...headers }).catch(() => ({}))
     const answer = { key, totalCents, milliseconds: performance.now() - startedAt, ...outcome }
     this.answers.push(answer)
     return answer

@@ -2,7 +2,8 @@ import { Program, run, type Environment, type Exit } from './program.ts'
 import { freePort } from './port.ts'
 import { Hopeless, until } from './until.ts'
 
-export type ServiceName = 'orders' | 'invoices'
+export const serviceNames = ['orders', 'invoices', 'users', 'products', 'notifications'] as const
+export type ServiceName = (typeof serviceNames)[number]
 
 /** One replica of a service, in a process of its own, that keeps its port when it is started again. */
 export class ServiceProcess {

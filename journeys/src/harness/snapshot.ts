@@ -1,6 +1,5 @@
 import type { Seen } from './broker.ts'
-import { queues, type Feira } from './feira.ts'
-import type { ServiceName } from './service-process.ts'
+import type { Feira } from './feira.ts'
 
 export interface OrderRow {
   readonly id: string
@@ -35,7 +34,7 @@ export interface Snapshot {
   readonly invoices: readonly InvoiceRow[]
   /** The last number given in each year. */
   readonly counters: readonly { readonly year: number; readonly last: number }[]
-  readonly outbox: Readonly<Record<ServiceName, readonly OutboxRow[]>>
+  readonly outbox: Readonly<Record<'orders' | 'invoices', readonly OutboxRow[]>>
   /** Ids of the messages that app-invoices has handled. */
   readonly handled: readonly string[]
   /** Ids of the messages that were given up and not replayed. */
@@ -45,7 +44,7 @@ export interface Snapshot {
   readonly seen: readonly Seen[] | undefined
 }
 
-export async function takeSnapshot({ databases, broker, tapped }: Feira): Promise<Snapshot> {
+export async function takeSnapshot({ databases, broker, tapped, queues }: Feira): Promise<Snapshot> {
   const { orders, invoices } = databases
   return {
     orders: await orders.rows('select id, total_cents::int as "totalCents" from orders'),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { queues, type Feira } from './feira.ts'
+import type { Feira } from './feira.ts'
 import { violations, type Seeded } from './invariants.ts'
 import { takeSnapshot, type Snapshot } from './snapshot.ts'
 import { until } from './until.ts'
@@ -26,7 +26,7 @@ export async function verify(feira: Feira, options: VerifyOptions = {}): Promise
   return snapshot
 }
 
-async function isAtRest({ databases, broker }: Feira, { foreign = [], poison = [] }: Seeded): Promise<boolean> {
+async function isAtRest({ databases, broker, queues }: Feira, { foreign = [], poison = [] }: Seeded): Promise<boolean> {
   const pending = 'select count(*)::int as n from chassis.outbox where published_at is null and unrouted_at is null'
   const [[orders], [invoices], created, [answered]] = await Promise.all([
     databases.orders.rows<Count>(pending),
