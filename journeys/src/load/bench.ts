@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -39,7 +38,7 @@ async function bench(what: string | undefined): Promise<void> {
   for (const url of Object.values(servers)) requireLocal(url)
   const rounds = { rounds: Number(values.rounds), seconds: Number(values.seconds) }
   console.log(`one fdatasync: ${medianSync().toFixed(2)} ms (median of 100)`)
-  const system = await startBenchSystem(`bench_${randomBytes(3).toString('hex')}`, servers)
+  const system = await startBenchSystem(servers)
   try {
     if (what !== 'invoices') await measureOrders(system, rounds)
     if (what !== 'orders') await measureInvoiceLag(system, rounds)

@@ -21,7 +21,11 @@ export async function measureInvoiceLag(system: BenchSystem, { rounds, seconds }
   }
 }
 
-async function lags({ ordersUrl, invoicesDatabase }: BenchSystem, rate: number, seconds: number): Promise<number[]> {
+async function lags(
+  { ordersUrl, customer, invoicesDatabase }: BenchSystem,
+  rate: number,
+  seconds: number,
+): Promise<number[]> {
   const answeredAt = new Map<string, number>()
   const found: number[] = []
   let placing = true
@@ -29,7 +33,7 @@ async function lags({ ordersUrl, invoicesDatabase }: BenchSystem, rate: number, 
   const startedAt = performance.now()
   const requests: Promise<void>[] = []
   for (let count = 0; count < rate * seconds; count++) {
-    requests.push(place(ordersUrl, answeredAt))
+    requests.push(place(ordersUrl, customer, answeredAt))
     await sleep(Math.max(0, startedAt + ((count + 1) * 1_000) / rate - performance.now()))
   }
   await Promise.all(requests)
@@ -38,8 +42,8 @@ async function lags({ ordersUrl, invoicesDatabase }: BenchSystem, rate: number, 
   return found
 }
 
-async function place(url: string, answeredAt: Map<string, number>): Promise<void> {
-  const headers = { 'content-type': 'application/json' }
+async function place(url: string, customer: BenchSystem['customer'], answeredAt: Map<string, number>): Promise<void> {
+  const headers = { ...customer, 'content-type': 'application/json' }
   const response = await fetch(url, { method: 'POST', headers, body: '{"amount": 29.99}' })
   const at = performance.now()
   const { id } = (await response.json()) as { id: string }

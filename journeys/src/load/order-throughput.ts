@@ -18,7 +18,7 @@ export interface Rounds {
 export async function measureOrders(system: BenchSystem, { rounds, seconds }: Rounds): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'feira-bench-'))
   writeFileSync(path.join(folder, 'two.sql'), twoInserts)
-  writeFileSync(path.join(folder, 'order.lua'), order)
+  writeFileSync(path.join(folder, 'order.lua'), orderBy(system.customer))
   await query(system.baseDatabase, baseTables)
   const place = (clients: number) => wrk(system.ordersUrl, path.join(folder, 'order.lua'), clients, seconds)
   place(8) // V8 compiles what is hot only once it has run
@@ -69,9 +69,12 @@ function numberIn(output: string, pattern: RegExp): number {
   return Number(match[1])
 }
 
-const order = `wrk.method = "POST"
+const orderBy = (customer: BenchSystem['customer']) => `wrk.method = "POST"
+${Object.entries(customer)
+  .map(([name, value]) => `wrk.headers["${name}"] = "${value}"`)
+  .join('\n')}
 wrk.headers["content-type"] = "application/json"
-wrk.body = '{"amount": 29.99, "userId": "0190d3a0-7c1e-7b3a-9d51-1b2a3c4d5e6f"}'
+wrk.body = '{"amount": 29.99}'
 `
 
 const baseTables = `
