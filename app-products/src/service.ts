@@ -1,5 +1,14 @@
 import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
+import { adjustStock } from './features/adjust-stock.ts'
+import { changeProduct } from './features/change-product.ts'
+import { createProduct } from './features/create-product.ts'
+import { deleteProduct } from './features/delete-product.ts'
+import { getProduct } from './features/get-product.ts'
+import { listCategories } from './features/list-categories.ts'
+import { listMovements } from './features/list-movements.ts'
+import { listProducts } from './features/list-products.ts'
+import { replaceProduct } from './features/replace-product.ts'
 
 export const service = defineService<Config>({
   name: 'products',
@@ -8,6 +17,16 @@ export const service = defineService<Config>({
   paths: ['/products'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
-  routes: [],
+  routes: [
+    listProducts,
+    listCategories,
+    getProduct,
+    createProduct,
+    replaceProduct,
+    changeProduct,
+    deleteProduct,
+    adjustStock,
+    listMovements,
+  ],
   consumers: [],
 })

@@ -1,0 +1,24 @@
+import { etagOf, type Route } from '@feira/chassis'
+import { z } from 'zod'
+import { revisionOf } from '../domain/product.ts'
+import { productFields, productParams as params } from '../product-fields.ts'
+import { productView, toView } from '../product-view.ts'
+import { updateProduct } from '../product-writing.ts'
+
+const body = z
+  .strictObject(productFields)
+  .partial()
+  .refine(change => Object.keys(change).length > 0, { error: 'must name at least one field' })
+
+/** `PATCH /products/:id` → `product.updated`, `stock.changed`, as far as they change. */
+export const changeProduct: Route = (app, { transact }) => {
+  const schema = { summary: 'Change a product', tags: ['products'], params, body, response: { 200: productView } }
+
+  app.patch('/products/:id', { config: { access: ['admin'] }, schema }, async (request, reply) => {
+    const { price, stock, ...fields } = request.body
+    const update = { fields: { ...fields, priceCents: price }, stock }
+    const product = await transact(tx => updateProduct(tx, request, request.params.id, update))
+    reply.header('etag', etagOf(revisionOf(product)))
+    return toView(product)
+  })
+}
