@@ -1,4 +1,5 @@
 export type { Cache } from './caching/cache.ts'
+export { BreakerOpen, BreakerTimeout, createBreaker, type Breaker } from './circuit-breaker.ts'
 export * from './auth/index.ts'
 export { duration, durations, environment, flag, integer, type ConfigOf, type Environment } from './config.ts'
 export { ConfigError, readConfig } from './config.ts'

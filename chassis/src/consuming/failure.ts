@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsumeMessage, Options } from 'amqplib'
+import { BreakerOpen } from '../circuit-breaker.ts'
 import { withoutStatement } from '../database/database-errors.ts'
 import { attemptOf, headersOf, Malformed, typeOf } from './delivery.ts'
 import type { Publisher } from '../publishing/publisher.ts'
@@ -18,9 +19,11 @@ export type Verdict =
 export function judge(error: unknown, attempt: number, queues: QueueNames): Verdict {
   if (error instanceof Malformed) return { kind: 'dead', reason: 'malformed' }
   if (error instanceof Rejection) return { kind: 'dead', reason: 'rejected' }
-  const retry = queues.retries[attempt - 1]
+  // Nothing was attempted: the message waits until calls come through again, however long that takes.
+  const waits = error instanceof BreakerOpen
+  const retry = queues.retries[attempt - 1] ?? (waits ? queues.retries.at(-1) : undefined)
   if (!retry) return { kind: 'dead', reason: 'attempts-exhausted' }
-  return { kind: 'retry', queue: retry.name, attempt: attempt + 1 }
+  return { kind: 'retry', queue: retry.name, attempt: waits ? attempt : attempt + 1 }
 }
 
 /**

@@ -1,0 +1,127 @@
+import CircuitBreaker from 'opossum'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Resources } from './service.ts'
+
+export type BreakerState = 'closed' | 'open' | 'half-open'
+
+export interface BreakerOptions {
+  /** Milliseconds after which a call counts as failed, although it may still be under way; default 10 s. */
+  readonly timeout?: number
+  /** Milliseconds that it stays open before one call may try again; default 5 s. */
+  readonly resetTimeout?: number
+  /** How many calls of the last 10 s it takes for judging at all; default 5. */
+  readonly minimumCalls?: number
+  /** The share of failed calls, 0 to 1, at which it opens; default 0.5. */
+  readonly failureShare?: number
+  /** Errors that are an answer (a refused address, say) and so no sign that the other side is down; they count as successes. */
+  readonly isAnswer?: (error: unknown) => boolean
+  /** Runs when it opens. */
+  readonly onOpen?: () => void
+}
+
+export interface Breaker<Args extends unknown[], Result> {
+  readonly state: BreakerState
+  /** @throws BreakerOpen without calling anything; BreakerTimeout; or what the call throws. */
+  call(...args: Args): Promise<Result>
+  /** Ends its timers; calls are rejected from now on. */
+  close(): void
+}
+
+/** The other side was not called, because it failed too often a moment ago. */
+export class BreakerOpen extends Error {
+  constructor(name: string) {
+    super(`${name} fails, so it is not called for a while`)
+    this.name = 'BreakerOpen'
+  }
+}
+
+/** The other side did not answer in time. */
+export class BreakerTimeout extends Error {
+  constructor(name: string, milliseconds: number) {
+    super(`${name} did not answer within ${milliseconds} ms`)
+    this.name = 'BreakerTimeout'
+  }
+}
+
+/**
+ * Guards calls to something that may be down: when too many fail it is not called for a while, so that callers fail at once
+ * and the other side can recover; then one call tries. Its state is the metric `circuit_breaker_state`.
+ * https://martinfowler.com/bliki/CircuitBreaker.html
+ * @param name what is called; a label of the metrics and part of its errors.
+ */
+export function createBreaker<Args extends unknown[], Result>(
+  name: string,
+  act: (...args: Args) => Promise<Result>,
+  { metrics, log }: Pick<Resources, 'metrics' | 'log'>,
+  options: BreakerOptions = {},
+): Breaker<Args, Result> {
+  const { timeout = 10_000, resetTimeout = 5_000, minimumCalls = 5, failureShare = 0.5 } = options
+  const circuit = new CircuitBreaker(act, {
+    timeout,
+    resetTimeout,
+    volumeThreshold: minimumCalls,
+    // It opens above this percentage, not at it.
+    errorThresholdPercentage: failureShare * 100 - 0.001,
+    rollingPercentilesEnabled: false,
+    enableSnapshots: false,
+    ...(options.isAnswer ? { errorFilter: options.isAnswer } : {}),
+  })
+  const { states, rejections } = metricsIn(metrics)
+  const show = (state: BreakerState) => {
+    for (const each of ['closed', 'open', 'half-open'] as const)
+      states.set({ name, state: each }, each === state ? 1 : 0)
+  }
+  show('closed')
+  rejections.inc({ name }, 0)
+  circuit.on('open', () => {
+    show('open')
+    log.warn({ breaker: name }, 'circuit breaker opened')
+    options.onOpen?.()
+  })
+  circuit.on('halfOpen', () => show('half-open'))
+  circuit.on('close', () => {
+    show('closed')
+    log.info({ breaker: name }, 'circuit breaker closed')
+  })
+  return {
+    get state() {
+      return circuit.opened ? 'open' : circuit.halfOpen ? 'half-open' : 'closed'
+    },
+    async call(...args) {
+      try {
+        return await circuit.fire(...args)
+      } catch (error) {
+        if (!(error instanceof Error) || !CircuitBreaker.isOurError(error)) throw error
+        if ((error as NodeJS.ErrnoException).code === 'ETIMEDOUT') throw new BreakerTimeout(name, timeout)
+        rejections.inc({ name })
+        throw new BreakerOpen(name)
+      }
+    },
+    close: () => circuit.shutdown(),
+  }
+}
+
+// All breakers of a service share them.
+function metricsIn(registry: Registry) {
+  const registers = [registry]
+  const states = registry.getSingleMetric('circuit_breaker_state') as Gauge | undefined
+  const rejections = registry.getSingleMetric('circuit_breaker_rejections_total') as Counter | undefined
+  return {
+    states:
+      states ??
+      new Gauge({
+        name: 'circuit_breaker_state',
+        help: 'The state of each circuit breaker: 1 for closed, open or half-open, 0 for the other two.',
+        labelNames: ['name', 'state'],
+        registers,
+      }),
+    rejections:
+      rejections ??
+      new Counter({
+        name: 'circuit_breaker_rejections_total',
+        help: 'Calls that a circuit breaker did not let through.',
+        labelNames: ['name'],
+        registers,
+      }),
+  }
+}
