@@ -2,6 +2,7 @@ import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
 import { getInvoice } from './features/get-invoice.ts'
 import { listInvoices } from './features/list-invoices.ts'
+import { onOrderChanged } from './features/on-order-changed.ts'
 import { onOrderCreated } from './features/on-order-created.ts'
 
 export const service = defineService<Config>({
@@ -12,5 +13,5 @@ export const service = defineService<Config>({
   config,
   migrations: new URL('../migrations/', import.meta.url),
   routes: [listInvoices, getInvoice],
-  consumers: [onOrderCreated],
+  consumers: [onOrderCreated, onOrderChanged],
 })

@@ -1,0 +1,251 @@
+import { newId, startService } from '@feira/chassis'
+import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { invoiceIssued, invoicePaid, invoiceVoided } from '@feira/contracts/invoices'
+import { orderCancelled, orderCreated, orderPaid, orderRefunded } from '@feira/contracts/orders'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { service } from '../service.ts'
+
+let invoices: TestService
+
+beforeAll(async () => {
+  invoices = await startTestService(service, { INVOICE_TIMEZONE: 'UTC', OUTBOX_POLL_INTERVAL: '20ms' })
+})
+beforeEach(() =>
+  sql(`truncate invoices, invoice_counters, invoice_marks, invoice_totals, chassis.outbox, chassis.processed_messages,
+         chassis.dead_letters`),
+)
+afterAll(() => invoices[Symbol.asyncDispose]())
+
+const sql = async (text: string, ...values: unknown[]) => (await invoices.resources.query({ text, values })).rows
+
+const told = { created: orderCreated, paid: orderPaid, cancelled: orderCancelled, refunded: orderRefunded }
+type Told = keyof typeof told
+const versions: Record<Told, number> = { created: 1, paid: 3, cancelled: 3, refunded: 4 }
+
+/** What an order's events carry beside their own time. */
+const order = (fields: object = {}) => ({ ...orderPaid.example, orderId: newId(), userId: newId(), ...fields })
+type Order = ReturnType<typeof order>
+
+const payloadOf = (what: Told, about: Order, fields: object = {}) => {
+  return { ...about, ...told[what].example, ...about, version: versions[what], ...fields }
+}
+const tell = (what: Told, about: Order, fields: object = {}) =>
+  invoices.deliver(told[what], payloadOf(what, about, fields) as never)
+
+async function invoiceOf({ orderId }: Order) {
+  const rows = await sql('select * from invoices where order_id = $1', orderId)
+  expect(rows.length).toBeLessThanOrEqual(1)
+  return rows[0]
+}
+
+/** The events of an order's invoice, oldest first. */
+const events = ({ orderId }: Order) =>
+  sql(
+    `select type, aggregate_version::int as version, payload, headers ->> 'caused-by' as cause, subject_id
+     from chassis.outbox where payload ->> 'orderId' = $1 and type like 'invoice.%' order by id`,
+    orderId,
+  )
+const typesOf = async (about: Order) => (await events(about)).map(({ type, version }) => `${type} ${version}`)
+
+/** Sends messages in one burst. */
+const burst = (messages: readonly { type: string; payload: object }[]) =>
+  sql(
+    `insert into chassis.outbox (id, type, aggregate_type, aggregate_id, payload, headers)
+     select id, type, 'order', payload ->> 'orderId', payload, '{}'
+     from unnest($1::uuid[], $2::text[], $3::jsonb[]) as t (id, type, payload)`,
+    messages.map(() => newId()),
+    messages.map(({ type }) => type),
+    messages.map(({ payload }) => JSON.stringify(payload)),
+  )
+const message = (what: Told, about: Order) => ({ type: told[what].type, payload: payloadOf(what, about) })
+
+const settled = async (count: number) => {
+  await waitUntil(
+    `${count} messages are handled`,
+    async () => (await sql('select count(*)::int as n from chassis.processed_messages'))[0]?.['n'] === count,
+  )
+}
+
+describe('an invoice follows its order', () => {
+  test('paid', async () => {
+    const about = order()
+    await tell('created', about)
+    const cause = await tell('paid', about)
+    expect(await invoiceOf(about)).toMatchObject({
+      status: 'paid',
+      version: 2,
+      order_version: 3,
+      paid_at: new Date(orderPaid.example.paidAt),
+      voided_at: null,
+    })
+    const [issued, paid] = await events(about)
+    expect(paid).toMatchObject({ type: 'invoice.paid', version: 2, cause, subject_id: about.userId })
+    expect(paid?.['payload']).toEqual({ ...issued?.['payload'], version: 2, paidAt: orderPaid.example.paidAt })
+  })
+
+  test.each([
+    ['cancelled', orderCancelled.example.cancelledAt],
+    ['refunded', orderRefunded.example.refundedAt],
+  ] as const)('%s: it is void, and keeps its number and amount', async (what, at) => {
+    const about = order()
+    await tell('created', about)
+    const before = await invoiceOf(about)
+    await tell(what, about)
+    expect(await invoiceOf(about)).toMatchObject({
+      status: 'void',
+      number: before?.['number'],
+      total_cents: before?.['total_cents'],
+      version: 2,
+      voided_at: new Date(at),
+    })
+    expect(await invoices.published(invoiceVoided)).toMatchObject([
+      { version: 2, number: before?.['number'], voidedAt: at, customer: orderPaid.example.customer },
+    ])
+  })
+
+  test('paid and then refunded: two changes, two events', async () => {
+    const about = order()
+    for (const what of ['created', 'paid', 'refunded'] as const) await tell(what, about)
+    expect(await invoiceOf(about)).toMatchObject({ status: 'void', version: 3, order_version: 4 })
+    expect(await typesOf(about)).toEqual(['invoice.issued 1', 'invoice.paid 2', 'invoice.voided 3'])
+  })
+})
+
+describe('what is told again or late changes nothing', () => {
+  test.each<[string, Told[], string[]]>([
+    ['paid twice', ['created', 'paid', 'paid'], ['invoice.issued 1', 'invoice.paid 2']],
+    [
+      'cancelled three times',
+      ['created', 'cancelled', 'cancelled', 'cancelled'],
+      ['invoice.issued 1', 'invoice.voided 2'],
+    ],
+    ['paid after it was refunded', ['created', 'refunded', 'paid'], ['invoice.issued 1', 'invoice.voided 2']],
+    ['created after all', ['created', 'paid', 'created'], ['invoice.issued 1', 'invoice.paid 2']],
+  ])('%s', async (_what, story, expected) => {
+    const about = order()
+    for (const what of story) await tell(what, about)
+    expect(await typesOf(about)).toEqual(expected)
+    expect(await invoiceOf(about)).toMatchObject({ version: expected.length })
+  })
+
+  test('an older version of the order loses, also when its outcome would be possible', async () => {
+    const about = order()
+    await tell('created', about)
+    await tell('paid', about, { version: 5 })
+    await tell('cancelled', about, { version: 4 })
+    expect(await invoiceOf(about)).toMatchObject({ status: 'paid', order_version: 5, version: 2 })
+  })
+})
+
+describe('what overtakes the order leaves a mark', () => {
+  test.each<[string, Told[], string, string[]]>([
+    ['cancelled', ['cancelled'], 'void', ['invoice.issued 1', 'invoice.voided 2']],
+    ['refunded', ['refunded'], 'void', ['invoice.issued 1', 'invoice.voided 2']],
+    ['paid', ['paid'], 'paid', ['invoice.issued 1', 'invoice.paid 2']],
+    ['paid and refunded', ['paid', 'refunded'], 'void', ['invoice.issued 1', 'invoice.paid 2', 'invoice.voided 3']],
+    ['refunded and then paid', ['refunded', 'paid'], 'void', ['invoice.issued 1', 'invoice.voided 2']],
+    ['cancelled twice', ['cancelled', 'cancelled'], 'void', ['invoice.issued 1', 'invoice.voided 2']],
+  ])('%s: its invoice is issued so', async (_what, early, status, expected) => {
+    const about = order()
+    for (const what of early) await tell(what, about)
+    expect(await events(about)).toEqual([])
+    const cause = await tell('created', about)
+    expect(await invoiceOf(about)).toMatchObject({ status, version: expected.length })
+    expect(await typesOf(about)).toEqual(expected)
+    expect((await events(about)).map(event => event['cause'])).toEqual(expected.map(() => cause))
+    expect(await sql('select * from invoice_marks')).toEqual([])
+  })
+
+  test('with what it knows, and no word of the person', async () => {
+    const about = order()
+    await tell('refunded', about)
+    const [mark] = await sql('select * from invoice_marks')
+    expect(mark).toEqual({
+      order_id: about.orderId,
+      order_version: 4,
+      paid_at: null,
+      voided_at: new Date(orderRefunded.example.refundedAt),
+      noted_at: expect.any(Date),
+    })
+  })
+
+  test('and what comes later still counts, what is older does not', async () => {
+    const about = order()
+    await tell('paid', about)
+    await tell('created', about)
+    await tell('cancelled', about, { version: 2 })
+    expect(await invoiceOf(about)).toMatchObject({ status: 'paid', order_version: 3 })
+    await tell('refunded', about)
+    expect(await typesOf(about)).toEqual(['invoice.issued 1', 'invoice.paid 2', 'invoice.voided 3'])
+  })
+
+  test('beside others of its batch that do not', async () => {
+    const [early, known] = [order(), order()]
+    await tell('created', known)
+    await burst([message('cancelled', early), message('paid', known)])
+    await settled(3)
+    await tell('created', early)
+    expect(await invoiceOf(early)).toMatchObject({ status: 'void' })
+    expect(await invoiceOf(known)).toMatchObject({ status: 'paid' })
+  })
+})
+
+describe('the customer', () => {
+  test('who was not known when it was issued is learnt', async () => {
+    const about = order({ customer: null })
+    await tell('created', about)
+    await tell('paid', about, { customer: { name: 'Bea', email: 'bea@example.com', locale: 'en' } })
+    expect(await invoices.published(invoiceIssued)).toMatchObject([{ customer: null }])
+    expect(await invoices.published(invoicePaid)).toMatchObject([{ customer: { name: 'Bea', locale: 'en' } }])
+    expect(await invoiceOf(about)).toMatchObject({ customer_email: 'bea@example.com', locale: 'en' })
+  })
+
+  test('who was known stays the one it was issued to', async () => {
+    const about = order()
+    await tell('created', about)
+    await tell('paid', about, { customer: { name: 'Bea', email: 'bea@example.com' } })
+    expect(await invoices.published(invoicePaid)).toMatchObject([{ customer: orderCreated.example.customer }])
+  })
+})
+
+// Both consumers, in two instances, on the same orders: they must neither deadlock nor miss each other.
+test('creations and outcomes that race end as the orders did', async () => {
+  const other = await startService(service, { ...invoices.env, PORT: '0' })
+  try {
+    const stories: Told[][] = [
+      ['created'],
+      ['created', 'paid'],
+      ['created', 'cancelled'],
+      ['created', 'paid', 'refunded'],
+    ]
+    const orders = Array.from({ length: 240 }, (_, index) => {
+      return { about: order({ totalCents: index + 1 }), story: stories[index % 4] as Told[] }
+    })
+    const messages = orders.flatMap(({ about, story }) => story.map(what => message(what, about)))
+    // Outcomes first in every other round, so that many overtake and all meet.
+    for (let start = 0; start < messages.length; start += 40) {
+      const some = messages.slice(start, start + 40)
+      await burst(start % 80 === 0 ? some : some.toReversed())
+    }
+    await settled(messages.length)
+    const rows = await sql('select order_id, status, number from invoices')
+    const expected = { created: 'issued', paid: 'paid', cancelled: 'void', refunded: 'void' }
+    const statuses = new Map(rows.map(row => [row['order_id'], row['status']]))
+    for (const { about, story } of orders) expect(statuses.get(about.orderId)).toBe(expected[story.at(-1) as Told])
+    expect(rows).toHaveLength(orders.length)
+    const year = new Date().getUTCFullYear()
+    const numbers = Array.from({ length: 240 }, (_, index) => `${year}-${String(index + 1).padStart(6, '0')}`)
+    expect(rows.map(row => row['number']).toSorted()).toEqual(numbers)
+    expect(await sql('select * from invoice_marks')).toEqual([])
+    expect(await sql('select * from chassis.dead_letters')).toEqual([])
+    // Every version of every invoice has its one event.
+    const versions = await sql(
+      `select i.id from invoices i join chassis.outbox o on o.aggregate_id = i.id::text and o.aggregate_type = 'invoice'
+       group by i.id, i.version having array_agg(o.aggregate_version order by o.aggregate_version)
+         = array(select generate_series(1, i.version)::bigint)`,
+    )
+    expect(versions).toHaveLength(240)
+  } finally {
+    await other.stop()
+  }
+})
