@@ -125,6 +125,45 @@ describe('the OpenAPI document', () => {
   })
 })
 
+describe('who may call', () => {
+  const secured = (app: App) => {
+    const schema = { summary: 'Cancels.', description: 'For good.', response: { 200: order, 403: z.object({}) } }
+    app.post('/orders/:id/cancel', { config: { access: ['user', 'admin'] }, schema }, async () => ({}))
+    app.get('/products', { ...open, schema: { description: 'All of them.' } }, async () => [])
+    app.post(
+      '/events',
+      { config: { access: ['partner'] }, schema: { response: { 202: order } } },
+      async () => ({}) as never,
+    )
+  }
+  const read = async () => (await (await startHttp([secured])).app.inject('/docs/json')).json()
+
+  it('is said of every operation, for machines and for readers', async () => {
+    const { paths, components } = await read()
+    expect(components.securitySchemes).toMatchObject({ bearerAuth: { type: 'http', scheme: 'bearer' } })
+    expect(paths['/orders/{id}/cancel'].post).toMatchObject({
+      description: 'For good.\n\nFor the roles: user, admin.',
+      security: [{ bearerAuth: [] }],
+      'x-roles': ['user', 'admin'],
+      responses: { 401: { content: { 'application/problem+json': {} } }, 403: { description: 'Forbidden' } },
+    })
+    expect(paths['/events'].post.responses[403].content).toHaveProperty(['application/problem+json'])
+  })
+
+  it('is everybody where the route is public; a token is welcome', async () => {
+    const { get } = (await read()).paths['/products']
+    expect(get).toMatchObject({ description: 'All of them.', security: [{}, { bearerAuth: [] }] })
+    expect(Object.keys(get.responses)).toEqual(['default'])
+    expect(get).not.toHaveProperty('x-roles')
+  })
+
+  it('is told together with how to send a POST that creates twice', async () => {
+    const { paths } = await read()
+    expect(paths['/events'].post.parameters).toMatchObject([{ in: 'header', name: 'Idempotency-Key', required: false }])
+    expect(paths['/orders/{id}/cancel'].post).not.toHaveProperty('parameters')
+  })
+})
+
 describe('the page', () => {
   it.each(['/docs', '/docs/', '/orders/docs', '/orders/docs/'])('%s and all that it loads is served', async path => {
     const { app } = await startHttp([routes])

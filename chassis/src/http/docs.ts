@@ -21,10 +21,11 @@ const hidden = { schema: { hide: true }, config: { access: 'public', quiet: true
  */
 export function addDocs(app: App, { name, summary, paths, answer }: DocsOptions): void {
   const routes: DocumentedRoute[] = []
-  app.addHook('onRoute', ({ method, url, schema }) => {
+  app.addHook('onRoute', ({ method, url, schema, config }) => {
     if (schema?.hide) return
     for (const each of [method].flat()) {
-      if (each !== 'HEAD') routes.push({ method: each, url, schema: (schema ?? {}) as RouteSchema })
+      if (each === 'HEAD') continue
+      routes.push({ method: each, url, schema: (schema ?? {}) as RouteSchema, access: config?.access ?? [] })
     }
   })
   const document = once(async () => (await import('./openapi.ts')).describeApi({ name, summary, routes }))

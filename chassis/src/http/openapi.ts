@@ -1,5 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { z } from 'zod'
+import type { Access } from './access.ts'
+import { describeAccess, refusals, securitySchemes } from './openapi-security.ts'
 import { problem, problemMediaType } from './problem.ts'
 import { describeDate } from './serializer.ts'
 
@@ -11,6 +13,7 @@ export interface DocumentedRoute {
   readonly method: string
   readonly url: string
   readonly schema: RouteSchema
+  readonly access: Access
 }
 
 export interface RouteSchema {
@@ -35,31 +38,46 @@ export interface Api {
 export function describeApi({ name, summary, routes }: Api): Json {
   const components = new Components()
   const paths: Record<string, Json> = {}
-  for (const { method, url, schema } of routes) {
-    const path = url.replaceAll(/:(\w+)(\([^)]*\))?/g, '{$1}')
-    paths[path] = { ...paths[path], [method.toLowerCase()]: operation(schema, components) }
+  for (const route of routes) {
+    const path = route.url.replaceAll(/:(\w+)(\([^)]*\))?/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, components) }
   }
   return {
     openapi: '3.1.0',
     info: { title: name, summary, version: '1' },
     paths,
-    components: { schemas: components.schemas },
+    components: { schemas: components.schemas, securitySchemes },
   }
 }
 
-function operation(schema: RouteSchema, components: Components): Json {
-  const { summary, description, tags, deprecated, body, params, querystring, headers, response } = schema
+function operation({ method, schema, access }: DocumentedRoute, components: Components): Json {
+  const { summary, tags, deprecated, body, params, querystring, headers, response } = schema
   const parameters = [
     ...parametersOf('path', params, components),
     ...parametersOf('query', querystring, components),
     ...parametersOf('header', headers, components),
+    ...(creates(method, response) ? [idempotencyKey] : []),
   ]
   return {
-    ...defined({ summary, description, tags, deprecated }),
+    ...defined({ summary, tags, deprecated }),
+    ...describeAccess(access, schema.description),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: requestBody(body, components) } : {}),
-    responses: responses(response, components),
+    responses: responses(response, access, components),
   }
+}
+
+// What a POST has created or taken on, a repetition must not do again (draft-ietf-httpapi-idempotency-key-header).
+function creates(method: string, response: RouteSchema['response'] = {}): boolean {
+  return method === 'POST' && ('201' in response || '202' in response)
+}
+
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'Your name for this request, so that sending it again has no second effect; kept 24 hours.',
+  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
 }
 
 function parametersOf(where: string, schema: z.ZodType | undefined, components: Components): Json[] {
@@ -82,7 +100,7 @@ function requestBody(body: z.ZodType, components: Components): Json {
   return { required, content: { 'application/json': { schema: components.refer(body, 'input') } } }
 }
 
-function responses(schemas: RouteSchema['response'] = {}, components: Components): Json {
+function responses(schemas: RouteSchema['response'] = {}, access: Access, components: Components): Json {
   const described = Object.entries(schemas).map(([status, schema]) => {
     const description = schema.description ?? STATUS_CODES[status] ?? 'The answer'
     const empty = schema instanceof z.ZodNull || schema instanceof z.ZodUndefined || schema instanceof z.ZodVoid
@@ -90,7 +108,12 @@ function responses(schemas: RouteSchema['response'] = {}, components: Components
     return [status.toUpperCase(), empty ? { description } : { description, content }] as const
   })
   const content = { [problemMediaType]: { schema: components.refer(problem, 'output') } }
-  return { ...Object.fromEntries(described), default: { description: 'A problem, by RFC 9457', content } }
+  const refused = Object.entries(access === 'public' ? {} : refusals)
+  return {
+    ...Object.fromEntries(refused.map(([status, description]) => [status, { description, content }])),
+    ...Object.fromEntries(described),
+    default: { description: 'A problem, by RFC 9457', content },
+  }
 }
 
 function defined(fields: Json): Json {
