@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
 import { inTrace, newSpanId, newTraceId, readTraceHeaders, writeTraceHeaders } from '../telemetry/trace.ts'
 import type { Span, Tracer } from '../telemetry/tracer.ts'
+import { callerIdOf } from '../auth/caller.ts'
 import { requestMetrics } from './request-metrics.ts'
 import { securityHeaders } from './security-headers.ts'
 
@@ -141,6 +142,7 @@ function attributesOf({ request, route }: Exchange, status: number) {
     'server.address': request.hostname,
     'server.port': request.port ?? undefined,
     'client.address': request.ip,
+    'enduser.id': callerIdOf(request),
     'user_agent.original': request.headers['user-agent'],
     'network.protocol.version': request.raw.httpVersion,
   }
