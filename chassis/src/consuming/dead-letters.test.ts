@@ -5,7 +5,7 @@ import { fingerprint } from './failure.ts'
 import { Rejection } from '../rejection.ts'
 import { effectsOf, leaveEffect, note, notesService, noteWritten } from '../testing/fixture/notes.ts'
 import { Queues } from '../testing/fixture/queues.ts'
-import { startTestService, waitUntil, type TestService } from '../testing/index.ts'
+import { asAdmin, startTestService, waitUntil, type TestService } from '../testing/index.ts'
 
 let broken = true
 let attempts: number[] = []
@@ -56,7 +56,12 @@ async function letters(count: number): Promise<Letter[]> {
 }
 
 async function call(method: 'GET' | 'POST' | 'DELETE', path: string, payload?: object) {
-  const reply = await service.http.inject({ method, url: `/ops/dead-letters${path}`, ...(payload ? { payload } : {}) })
+  const reply = await service.http.inject({
+    method,
+    url: `/ops/dead-letters${path}`,
+    headers: asAdmin(),
+    ...(payload ? { payload } : {}),
+  })
   return { status: reply.statusCode, body: reply.body === '' ? undefined : reply.json() }
 }
 
