@@ -21,9 +21,11 @@ interface Pauses {
   readonly unknownKey: number
   /** After a fetch that failed; doubled with each failure up to `refresh`. */
   readonly retry: number
+  /** Until a fetch counts as failed. */
+  readonly timeout: number
 }
 
-const defaultPauses: Pauses = { refresh: 300_000, unknownKey: 30_000, retry: 1_000 }
+const defaultPauses: Pauses = { refresh: 300_000, unknownKey: 30_000, retry: 1_000, timeout: 3_000 }
 /** A service that starts beside its issuer need not complain that it is a moment earlier. */
 const failuresWorthALine = 4
 
@@ -107,7 +109,8 @@ export class IssuerKeys {
 
   async #fetchOnce(): Promise<void> {
     try {
-      const keySet = await fetchKeySet(this.#options.url, this.#stopped.signal)
+      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(this.#pauses.timeout)])
+      const keySet = await fetchKeySet(this.#options.url, signal)
       await this.#restoring
       this.#use(keySet)
       this.#succeeded()
