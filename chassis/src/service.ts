@@ -14,8 +14,8 @@ import type { Registry } from 'prom-client'
 import type { Cache } from './caching/cache.ts'
 import type { BaseConfig, ConfigShape } from './config.ts'
 import type { Consumer } from './consuming/consumer.ts'
-import type { Logger } from './telemetry/log.ts'
 import type { Job } from './jobs.ts'
+import type { Logger } from './telemetry/log.ts'
 import type { TraceContext } from './telemetry/trace.ts'
 
 export type Database = NodePgDatabase<Record<string, never>>
@@ -43,8 +43,6 @@ export interface PublishOptions {
    * a `consumeBatch` handler names it.
    */
   readonly cause?: Cause
-  /** Whose personal data the payload holds, so that erasing that person can blank it. */
-  readonly subjectId?: string | null
   /** Send to this queue alone (`<service>.<consumer>`, without namespace) instead of to everybody who listens. */
   readonly queue?: string
 }
@@ -70,6 +68,11 @@ export interface Answer<Body = unknown> {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body: Body
+  /**
+   * Whom the answer is about: erasing them blanks it. Default nobody (null); of a group commit, the subject of its
+   * message.
+   */
+  readonly subjectId?: string | null
 }
 
 /**
@@ -139,12 +142,12 @@ export interface Service<Config = never> {
   readonly migrations: URL
   readonly routes: readonly Route<Config>[]
   readonly consumers: readonly Consumer<Config>[]
+  /** What it repeats at an interval, see `every`. */
+  readonly jobs?: readonly Job<Config>[]
 }
 
 /** Declares a service; it runs when `runService` or `startService` is given it. */
 export function defineService<Config = unknown>(service: Service<Config>): Service<Config> {
-  /** What it repeats at an interval, see `every`. */
-  readonly jobs?: readonly Job<Config>[]
   return service
 }
 

@@ -8,6 +8,7 @@ import { openCache, type OpenCache } from './caching/open-cache.ts'
 import { startConsuming, type Consuming } from './consuming/consuming.ts'
 import { createTransact, openDatabase, type DatabaseConnection } from './database/database.ts'
 import { createGroupCommit } from './writing/group-commit.ts'
+import { sweepJobs } from './erasing/erase-subject.ts'
 import { housekeeping } from './housekeeping.ts'
 import { createHttp } from './http/server.ts'
 import { createTransactOnce } from './writing/idempotency.ts'
@@ -92,7 +93,7 @@ async function start(starting: Starting): Promise<{ http: App; resources: Resour
   await http.listen({ host: config.HOST, port: config.PORT ?? service.port })
   const consuming = await openConsuming(parts, resources)
   consumersTrouble = consuming.trouble
-  const jobs = [housekeeping, ...(service.jobs ?? [])]
+  const jobs = [housekeeping, ...sweepJobs(service), ...(service.jobs ?? [])]
   starting.shutdown.add('intake', 'jobs', startJobs({ jobs, resources, tracer: parts.tracer }))
   return { http, resources }
 }

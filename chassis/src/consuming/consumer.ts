@@ -56,10 +56,19 @@ interface ConsumerIdentity extends ConsumerOptions {
 /** One message type, or several that one queue takes. */
 type OneOrSeveral<M extends Message> = M | readonly M[]
 
+/** @returns texts by which only this person is known, if there are any. */
+export type EraseOwn<Config = never> = (
+  subjectId: string,
+  tx: Transaction,
+  resources: Resources<Config>,
+) => Promise<readonly string[] | void>
+
 export interface TransactionalConsumer<Config = never> extends ConsumerIdentity {
   readonly kind: 'each' | 'batch'
   /** Given only what fits `messages`. */
   readonly handle: HandleBatch<Message, Config>
+  /** Set for a consumer that erases people: empties the service's own tables of one. */
+  readonly erase?: EraseOwn<Config>
 }
 
 export interface PerformingConsumer<Config = never> extends ConsumerIdentity {
@@ -79,7 +88,7 @@ export function consume<M extends Message, Config = unknown>(
   messages: OneOrSeveral<M>,
   handle: Handle<M, Config>,
   options: ConsumerOptions = {},
-): Consumer<Config> {
+): TransactionalConsumer<Config> {
   const handleAll: HandleBatch<M, Config> = async ([only], tx, resources) => handle(only as Received<M>, tx, resources)
   return { ...options, kind: 'each', name, messages: listOf(messages), handle: ofAnything(handleAll) }
 }
@@ -94,7 +103,7 @@ export function consumeBatch<M extends Message, Config = unknown>(
   messages: OneOrSeveral<M>,
   handle: HandleBatch<M, Config>,
   options: ConsumerOptions = {},
-): Consumer<Config> {
+): TransactionalConsumer<Config> {
   return { ...options, kind: 'batch', name, messages: listOf(messages), handle: ofAnything(handle) }
 }
 
@@ -104,14 +113,14 @@ export function perform<M extends Message, Job, Result, Config = unknown>(
   messages: OneOrSeveral<M>,
   performance: Performance<M, Job, Result, Config>,
   { maxInFlight = 10, ...options }: PerformOptions = {},
-): Consumer<Config> {
+): PerformingConsumer<Config> {
   return {
     ...options,
     kind: 'perform',
     name,
     messages: listOf(messages),
     maxInFlight,
-    performance: performance as unknown as Performance<Message, unknown, unknown, Config>,
+    performance,
   }
 }
 

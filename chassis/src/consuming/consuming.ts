@@ -3,7 +3,7 @@ import type { ChannelModel } from 'amqplib'
 import { connectBroker, destroySocket } from '../broker/broker.ts'
 import type { Consumer } from './consumer.ts'
 import { ConsumerLoop, type LoopOptions } from './consumer-loop.ts'
-import { startDeadLetterDrain } from './dead-letters.ts'
+import { startDeadLetterDrain } from './dead-letter-drain.ts'
 import { openMessageLocks } from './message-locks.ts'
 import { declareTopology, queueNames } from '../broker/topology.ts'
 
@@ -89,6 +89,6 @@ async function drainDeadLetters(model: ChannelModel, options: ConsumingOptions, 
   const channel = await model.createChannel()
   channel.on('error', error => resources.log.warn({ err: error }, 'dead-letter channel failed'))
   channel.on('close', () => onBroken('the dead-letter channel closed'))
-  const queues = consumers.map(consumer => queueNames(service, consumer, config))
-  await startDeadLetterDrain(channel, queues, resources, onBroken)
+  const drained = consumers.map(each => ({ queues: queueNames(service, each, config), messages: each.messages }))
+  await startDeadLetterDrain(channel, drained, resources, onBroken)
 }

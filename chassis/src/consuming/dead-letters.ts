@@ -1,77 +1,5 @@
-import type { Channel, ConsumeMessage } from 'amqplib'
-import { attemptOf, headersOf, textOf, typeOf } from './delivery.ts'
-import { fingerprint } from './failure.ts'
 import { newId } from '../ids.ts'
-import type { Query, Resources } from '../service.ts'
-import type { QueueNames } from '../broker/topology.ts'
-import { readTraceHeaders } from '../telemetry/trace.ts'
-
-/** Moves dead messages from the `.dlq` queues to `chassis.dead_letters`, where they can be looked at and replayed. */
-export async function startDeadLetterDrain(
-  channel: Channel,
-  queues: readonly QueueNames[],
-  { query, log }: Pick<Resources, 'query' | 'log'>,
-  onBroken: (reason: string) => void,
-): Promise<void> {
-  await channel.prefetch(50)
-  for (const { main, dead } of queues) {
-    await channel.consume(dead, raw => {
-      if (raw === null) return onBroken(`queue ${dead} was deleted`)
-      store(query, main, raw).then(
-        () => settle(() => channel.ack(raw)),
-        error => {
-          log.warn({ err: error, queue: dead }, 'dead letter could not be stored; it stays in its queue')
-          // Without a pause a database that is away would be asked in a tight circle.
-          setTimeout(() => settle(() => channel.nack(raw, false, true)), 1_000).unref()
-        },
-      )
-    })
-  }
-}
-
-function settle(answer: () => void): void {
-  try {
-    answer()
-  } catch {
-    // The channel closed meanwhile: the message comes again.
-  }
-}
-
-async function store(query: Query, queue: string, raw: ConsumeMessage): Promise<void> {
-  const headers = headersOf(raw)
-  const reason = textOf(headers['x-reason']) ?? brokerReason(headers)
-  const error = textOf(headers['x-error'])
-  const texts = [
-    queue,
-    textOf(raw.properties.messageId) ?? newId(),
-    typeOf(raw),
-    reason,
-    error ?? null,
-    textOf(headers['x-fingerprint']) ?? fingerprint(queue, reason, error ?? ''),
-    readTraceHeaders(headers)?.traceId ?? null,
-    textOf(headers['aggregate-id']) ?? null,
-    raw.content.toString('utf8'),
-    JSON.stringify({ ...headers, 'correlation-id': textOf(raw.properties.correlationId) }).replaceAll(
-      '\\u0000',
-      '\\ufffd',
-    ),
-  ]
-  await query({
-    // The same message again, unless it was replayed in between, is the same dead letter.
-    text: `insert into chassis.dead_letters
-             (id, attempts, queue, message_id, type, reason, error, fingerprint, trace_id, aggregate_id, payload, headers)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-           on conflict (queue, message_id) where replayed_at is null do nothing`,
-    // PostgreSQL's text holds no NUL.
-    values: [newId(), attemptOf(raw), ...texts.map(text => text?.replaceAll('\0', '\uFFFD') ?? null)],
-  })
-}
-
-/** When the broker gave up by itself (expiry, delivery limit) it says so in `x-death`. */
-function brokerReason(headers: Record<string, unknown>): string {
-  const [last] = (headers['x-death'] ?? []) as { reason?: string }[]
-  return last?.reason ?? 'unknown'
-}
+import type { Query } from '../service.ts'
 
 /** What a replay takes: one dead letter, all of one cause, or all. */
 export type ReplaySelection = { readonly id: string } | { readonly fingerprint: string } | { readonly all: true }
@@ -121,11 +49,11 @@ async function replay(query: Query, ids: readonly string[]): Promise<number> {
              update chassis.dead_letters set replayed_at = now()
              where id = any($1::uuid[]) and replayed_at is null returning *)
            insert into chassis.outbox (id, message_id, type, queue, aggregate_type, aggregate_id, aggregate_version,
-             payload, headers)
+             payload, subject_id, personal_fields, headers)
            select chosen.outbox_id, message_id, type, queue, coalesce(headers ->> 'aggregate-type', ''),
              coalesce(aggregate_id, ''),
              case when headers ->> 'aggregate-version' ~ '^[0-9]{1,15}$' then (headers ->> 'aggregate-version')::bigint end,
-             payload::jsonb,
+             payload::jsonb, subject_id, personal_fields,
              (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each_text(headers) where key in
                ('traceparent', 'tracestate', 'baggage', 'correlation-id', 'caused-by', 'published-at'))
            from replayed join unnest($1::uuid[], $2::uuid[]) as chosen (id, outbox_id) using (id)`,

@@ -1,10 +1,11 @@
 import type { PerformingConsumer } from './consumer.ts'
 import type { Delivery } from './delivery.ts'
+import { findErased, subjectOf } from '../erasing/personal-data.ts'
 import { claimMessages, clearSuspect, forgetMessage, wasHandled } from './inbox.ts'
 import type { MessageLocks } from './message-locks.ts'
-import type { Received, Resources } from '../service.ts'
+import type { Received, Resources, Transaction } from '../service.ts'
 import { inTrace } from '../telemetry/trace.ts'
-import { causedBy, fieldsOf, persistently, startHandlingSpan, type HandlingContext } from './transactional.ts'
+import { causedBy, fieldsOf, persistently, readable, startHandlingSpan, type HandlingContext } from './transactional.ts'
 
 export interface PerformingContext extends HandlingContext {
   readonly locks: MessageLocks
@@ -28,7 +29,7 @@ export async function performOne(
   const key = `${context.queue} ${message.id}`
   try {
     const fresh = await inTrace(span.context, fieldsOf(delivery), () =>
-      context.locks.hold(key, context.signal, () => claimActSettle(consumer, message, delivery.suspect, context)),
+      context.locks.hold(key, context.signal, () => claimActSettle(consumer, { delivery, message }, context)),
     )
     span.end()
     return fresh
@@ -38,24 +39,26 @@ export async function performOne(
   }
 }
 
-async function claimActSettle(
-  consumer: PerformingConsumer,
-  message: Received,
-  suspect: boolean,
-  context: PerformingContext,
-): Promise<boolean> {
-  const claimed = await claim(consumer, message, suspect, context)
+interface Work {
+  readonly delivery: Delivery
+  /** The message, whose trace goes on from the span of its handling. */
+  readonly message: Received
+}
+
+async function claimActSettle(consumer: PerformingConsumer, work: Work, context: PerformingContext): Promise<boolean> {
+  const claimed = await claim(consumer, work, context)
   if (claimed === 'handled before') return false
   if (claimed === 'nothing to do') return true
   const { job } = claimed
   const { queue, resources, reachable, halted } = context
   const { act, settle } = consumer.performance
+  const { message, delivery } = work
   const result = await act(job, resources as Resources<never>)
   await persistently({ reachable, signal: halted }, () =>
     resources.transact(async tx => {
       const fresh = await claimMessages(tx.query, queue, [message.id])
       if (fresh.size > 0) await settle(job, result, causedBy(message, tx), resources as Resources<never>)
-      if (suspect) await clearSuspect(tx.query, queue, message.id)
+      if (delivery.suspect) await clearSuspect(tx.query, queue, message.id)
     }),
   )
   return true
@@ -63,29 +66,34 @@ async function claimActSettle(
 
 type Claimed = { readonly job: unknown } | 'nothing to do' | 'handled before'
 
-function claim(
-  consumer: PerformingConsumer,
-  message: Received,
-  suspect: boolean,
-  context: PerformingContext,
-): Promise<Claimed> {
+function claim(consumer: PerformingConsumer, work: Work, context: PerformingContext): Promise<Claimed> {
   const { queue, resources } = context
+  const { message, delivery } = work
   return persistently(context, () =>
     resources.transact(async tx => {
       const known = await wasHandled(tx.query, queue, message.id)
       const job = known
         ? undefined
-        : await consumer.performance.claim(message, causedBy(message, tx), resources as Resources<never>)
+        : await consumer.performance.claim(
+            await readableIn(tx, work),
+            causedBy(message, tx),
+            resources as Resources<never>,
+          )
       if (job !== undefined) {
         if (consumer.performance.giveUp) await forgetMessage(tx.query, givenUp(queue), message.id)
         return { job }
       }
-      if (suspect) await clearSuspect(tx.query, queue, message.id)
+      if (delivery.suspect) await clearSuspect(tx.query, queue, message.id)
       if (known) return 'handled before'
       await claimMessages(tx.query, queue, [message.id])
       return 'nothing to do'
     }),
   )
+}
+
+async function readableIn(tx: Transaction, work: Work): Promise<Received> {
+  const subject = subjectOf(work.delivery.contract, work.message.data)
+  return readable(work, await findErased(tx.query, [subject]))
 }
 
 // Beside the inbox mark of the queue, which would keep a replay from doing it after all.
@@ -107,8 +115,9 @@ export async function giveUpOne(
       // A copy may have been settled meanwhile.
       if (await wasHandled(tx.query, queue, message.id)) return
       const fresh = await claimMessages(tx.query, givenUp(queue), [message.id])
-      if (fresh.size > 0)
-        await performance.giveUp?.(message, error, causedBy(message, tx), resources as Resources<never>)
+      if (fresh.size === 0) return
+      const known = await readableIn(tx, { delivery, message })
+      await performance.giveUp?.(known, error, causedBy(message, tx), resources as Resources<never>)
     })
   await inTrace(message.trace, fieldsOf(delivery), () =>
     locks.hold(`${queue} ${message.id}`, signal, () => persistently(context, work)),

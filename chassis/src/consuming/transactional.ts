@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TransactionalConsumer } from './consumer.ts'
 import { isConflict, isConnectionLost } from '../database/database-errors.ts'
 import type { Delivery } from './delivery.ts'
+import { findErased, subjectOf, withoutPersonal } from '../erasing/personal-data.ts'
 import { claimMessages, clearSuspect } from './inbox.ts'
 import type { Received, Resources, Transaction } from '../service.ts'
 import { inTrace, newSpanId, newTraceId } from '../telemetry/trace.ts'
@@ -82,7 +83,12 @@ async function inOneTransaction(consumer: TransactionalConsumer, work: readonly 
   const ids = work.map(({ message }) => message.id)
   const run = () =>
     resources.transact(async tx => {
-      const todo = firstOfEach(work, await claimMessages(tx.query, queue, ids))
+      // Both travel together.
+      const [fresh, erased] = await Promise.all([
+        claimMessages(tx.query, queue, ids),
+        findErased(tx.query, work.map(subjectOfWork)),
+      ])
+      const todo = firstOfEach(work, fresh).map(item => ({ ...item, message: readable(item, erased) }))
       if (consumer.kind === 'batch') await handleBatch(consumer, todo, tx, resources)
       else for (const item of todo) await handleOne(consumer, item, tx, resources)
       for (const { delivery, message } of work) if (delivery.suspect) await clearSuspect(tx.query, queue, message.id)
@@ -92,6 +98,16 @@ async function inOneTransaction(consumer: TransactionalConsumer, work: readonly 
   if (first && !second) return inTrace(first.span.context, fieldsOf(first.delivery), run)
   // A transaction for many messages belongs to none of their traces, and a trace of its own would tell nobody anything.
   return inTrace({ traceId: newTraceId(), spanId: newSpanId(), sampled: false }, {}, run)
+}
+
+const subjectOfWork = ({ delivery }: Work) => subjectOf(delivery.contract, delivery.message.data)
+
+/** The message as a handler may see it: of somebody who was erased, without the personal fields. */
+export function readable({ delivery, message }: Omit<Work, 'span'>, erased: ReadonlySet<string>): Received {
+  const { contract } = delivery
+  const subject = subjectOf(contract, message.data)
+  if (subject === null || !erased.has(subject)) return message
+  return { ...message, data: withoutPersonal(message.data as object, contract.personal?.fields ?? []) }
 }
 
 function firstOfEach(work: readonly Work[], fresh: ReadonlySet<string>): Work[] {

@@ -1,4 +1,5 @@
 import type { Message, Payload } from '@feira/contracts'
+import { subjectOf } from '../erasing/personal-data.ts'
 import { newId } from '../ids.ts'
 import type { PublishOptions, Query } from '../service.ts'
 import {
@@ -22,7 +23,9 @@ export interface OutboxRow {
   /** JSON text. */
   readonly payload: string
   readonly headers: Readonly<Record<string, string>>
+  /** Whose personal data the payload holds, and in which of its fields, separated by commas. */
   readonly subjectId: string | null
+  readonly personalFields: string | null
 }
 
 /**
@@ -35,7 +38,8 @@ export function toOutboxRow<M extends Message>(
   options: PublishOptions = {},
 ): OutboxRow {
   const data = message.schema.parse(payload) as Record<string, unknown>
-  const { aggregate } = message
+  const { aggregate, personal } = message
+  const subjectId = subjectOf(message, data)
   return {
     id: newId(),
     messageId: null,
@@ -46,7 +50,8 @@ export function toOutboxRow<M extends Message>(
     aggregateVersion: aggregate.version === undefined ? null : Number(data[aggregate.version]),
     payload: JSON.stringify(data),
     headers: conversationHeaders(options),
-    subjectId: options.subjectId ?? null,
+    subjectId,
+    personalFields: subjectId === null ? null : (personal?.fields.join(',') ?? null),
   }
 }
 
@@ -63,10 +68,22 @@ function rootTrace(): TraceContext {
 }
 
 export const outboxColumns =
-  'id, message_id, type, queue, aggregate_type, aggregate_id, aggregate_version, payload, headers, subject_id'
+  'id, message_id, type, queue, aggregate_type, aggregate_id, aggregate_version, payload, headers, subject_id, personal_fields'
 
 /** The PostgreSQL array types of {@link outboxArrays}, in order. */
-export const outboxTypes = ['uuid', 'text', 'text', 'text', 'text', 'text', 'bigint', 'jsonb', 'jsonb', 'text'] as const
+export const outboxTypes = [
+  'uuid',
+  'text',
+  'text',
+  'text',
+  'text',
+  'text',
+  'bigint',
+  'jsonb',
+  'jsonb',
+  'text',
+  'text',
+] as const
 
 /** The rows turned on their side: one array per column, for `unnest`. */
 export function outboxArrays(rows: readonly OutboxRow[]): unknown[][] {
@@ -81,6 +98,7 @@ export function outboxArrays(rows: readonly OutboxRow[]): unknown[][] {
     rows.map(row => row.payload),
     rows.map(row => JSON.stringify(row.headers)),
     rows.map(row => row.subjectId),
+    rows.map(row => row.personalFields),
   ]
 }
 

@@ -20,6 +20,7 @@ const claimColumns = {
   claim_status: 'int',
   claim_headers: 'jsonb',
   claim_body: 'jsonb',
+  claim_subject: 'text',
 }
 
 /** Builds the one statement that writes a batch; a batch without keys gets a shorter one. */
@@ -44,7 +45,7 @@ const outboxNames = outboxColumns.split(', ').map(column => `outbox_${column}`)
 // In one order everywhere, so that two statements with the same keys do not wait for each other in a circle.
 const claimed = `claimed as (
     insert into chassis.idempotency_keys (scope, key, claim_id, request_hash, status, headers, body, subject_id)
-    select claim_scope, claim_key, outbox_id, claim_hash, claim_status, claim_headers, claim_body, outbox_subject_id
+    select claim_scope, claim_key, outbox_id, claim_hash, claim_status, claim_headers, claim_body, claim_subject
     from input where claim_key is not null order by claim_scope, claim_key on conflict do nothing returning claim_id),
   accepted as (select * from input where claim_key is null or outbox_id in (select claim_id from claimed))`
 
@@ -68,5 +69,6 @@ function claimArrays(items: readonly Item[]): unknown[][] {
     items.map(({ answer }) => answer.status),
     items.map(({ claim, answer }) => (claim ? JSON.stringify(answer.headers ?? {}) : null)),
     items.map(({ claim, answer }) => (claim ? JSON.stringify(answer.body) : null)),
+    items.map(({ answer, message }) => (answer.subjectId === undefined ? message.subjectId : answer.subjectId)),
   ]
 }

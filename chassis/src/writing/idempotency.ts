@@ -2,8 +2,9 @@ import { hash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callerIdOf } from '../auth/caller.ts'
 import { errorCode } from '../database/database-errors.ts'
+import { erasedStatus } from '../erasing/blank-rows.ts'
 import { newId } from '../ids.ts'
-import { rejections } from '../rejection.ts'
+import { Rejection, rejections } from '../rejection.ts'
 import type { Answer, Query, Transact, TransactOnce } from '../service.ts'
 
 /** A request's claim to be the first with its Idempotency-Key. */
@@ -68,14 +69,22 @@ async function claimKey(query: Query, { scope, key, requestHash }: IdempotencyCl
 async function storeAnswer(query: Query, { scope, key }: IdempotencyClaim, answer: Answer): Promise<void> {
   await query({
     name: 'idempotency-answer',
-    text: `update chassis.idempotency_keys set status = $3, headers = $4, body = $5 where scope = $1 and key = $2`,
-    values: [scope, key, answer.status, JSON.stringify(answer.headers ?? {}), JSON.stringify(answer.body)],
+    text: `update chassis.idempotency_keys set status = $3, headers = $4, body = $5, subject_id = $6
+           where scope = $1 and key = $2`,
+    values: [
+      scope,
+      key,
+      answer.status,
+      JSON.stringify(answer.headers ?? {}),
+      JSON.stringify(answer.body),
+      answer.subjectId ?? null,
+    ],
   })
 }
 
 /**
  * The answer that the first request with this key got.
- * @throws Rejection 422 when that request had another body.
+ * @throws Rejection 422 when that request had another body, 410 when whom the answer was about was erased.
  */
 export async function storedAnswer(query: Query, { scope, key, requestHash }: IdempotencyClaim): Promise<Answer> {
   const { rows } = await query<{
@@ -90,8 +99,14 @@ export async function storedAnswer(query: Query, { scope, key, requestHash }: Id
   })
   const [stored] = rows
   if (!stored) throw rejections.idempotencyInFlight()
+  if (stored.status === erasedStatus) throw answerErased()
   if (stored.request_hash !== requestHash) throw rejections.idempotencyMismatch()
   return { status: stored.status, headers: { ...stored.headers, 'idempotency-replayed': 'true' }, body: stored.body }
+}
+
+function answerErased(): Rejection {
+  const message = 'The answer to this request was about somebody whose data has been erased.'
+  return new Rejection('answer-erased', erasedStatus, message)
 }
 
 /** Sends an answer as the reply to its request. */
