@@ -53,8 +53,9 @@ test('takes its interval from the configuration', async () => {
     config => config.OUTBOX_POLL_INTERVAL,
     async () => void runs++,
   )
-  await using _service = await startTestService(notesService({ jobs: [job] }), { OUTBOX_POLL_INTERVAL: '10ms' })
+  await using service = await startTestService(notesService({ jobs: [job] }), { OUTBOX_POLL_INTERVAL: '10ms' })
   await waitUntil('it ran three times', () => runs >= 3)
+  expect(job.interval({ ...service.resources.config, OUTBOX_POLL_INTERVAL: 7 })).toBe(7)
 })
 
 test('a stop waits for the run under way, tells it so, and starts none after it', async () => {
