@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { duration, type BaseConfig } from './config.ts'
-import type { Resources } from './service.ts'
+import type { Resources, Transact } from './service.ts'
 import { inTrace } from './telemetry/trace.ts'
 import type { Tracer } from './telemetry/tracer.ts'
 
@@ -41,7 +41,7 @@ export function startJobs({ jobs, resources, tracer }: JobsOptions): () => Promi
   const measure = measureRuns(resources.metrics)
   const running = jobs.map(async job => {
     while (!stopping.signal.aborted) {
-      await measure(job.name, () => runTraced(job, { resources, tracer, signal: stopping.signal }))
+      await measure(job.name, () => runOnce(job, { resources, tracer, signal: stopping.signal }))
       const pause = job.interval(resources.config as Resources<never>['config'])
       await sleep(pause, undefined, { signal: stopping.signal }).catch(() => {})
     }
@@ -55,19 +55,31 @@ export function startJobs({ jobs, resources, tracer }: JobsOptions): () => Promi
 type RunOptions = Omit<JobsOptions, 'jobs'> & { readonly signal: AbortSignal }
 
 /** @returns whether it went well; never rejects. */
-async function runTraced(job: Job, { resources, tracer, signal }: RunOptions): Promise<boolean> {
-  const span = tracer.start(`job ${job.name}`, { kind: 'internal' })
-  return inTrace(span.context, { job: job.name }, async () => {
+async function runOnce(job: Job, { resources, tracer, signal }: RunOptions): Promise<boolean> {
+  const log = resources.log.child({ job: job.name })
+  const own: Resources = { ...resources, log, transact: tracedBy(tracer, job.name, resources.transact) }
+  try {
+    await job.run(own as Resources<never>, signal)
+    return true
+  } catch (error) {
+    if (!signal.aborted) log.error({ err: error }, 'job failed; it runs again after its interval')
+    return false
+  }
+}
+
+// Most runs only look and find nothing: a trace begins where a job changes something.
+function tracedBy(tracer: Tracer, name: string, transact: Transact): Transact {
+  return async work => {
+    const span = tracer.start(`job ${name}`, { kind: 'internal' })
     try {
-      await job.run(resources as Resources<never>, signal)
+      const result = await inTrace(span.context, {}, () => transact(work))
       span.end()
-      return true
+      return result
     } catch (error) {
       span.end(error)
-      if (!signal.aborted) resources.log.error({ err: error }, 'job failed; it runs again after its interval')
-      return false
+      throw error
     }
-  })
+  }
 }
 
 function measureRuns(registry: Registry): (job: string, run: () => Promise<boolean>) => Promise<void> {

@@ -64,6 +64,7 @@ async function erase<Config>(
 
 /** @returns whether there was one to sweep. */
 async function sweepNext(works: readonly EraseOwn[], resources: Resources<never>): Promise<boolean> {
+  if ((await resources.query({ text: anyDueText })).rowCount === 0) return false
   let subjectId: string | undefined
   try {
     return await resources.transact(async tx => {
@@ -82,6 +83,7 @@ async function sweepNext(works: readonly EraseOwn[], resources: Resources<never>
   }
 }
 
+const anyDueText = 'select from chassis.erased_subjects where next_sweep_at <= now() limit 1'
 // Another replica's is not waited for.
 const dueText = `select subject_id, sweeps from chassis.erased_subjects where next_sweep_at <= now()
   order by next_sweep_at limit 1 for update skip locked`
