@@ -8,6 +8,10 @@ import { getProduct } from './features/get-product.ts'
 import { listCategories } from './features/list-categories.ts'
 import { listMovements } from './features/list-movements.ts'
 import { listProducts } from './features/list-products.ts'
+import { onOrderShipped } from './features/on-order-shipped.ts'
+import { onSnapshotRequested } from './features/on-snapshot-requested.ts'
+import { onStockRelease } from './features/on-stock-release.ts'
+import { onStockReserve } from './features/on-stock-reserve.ts'
 import { replaceProduct } from './features/replace-product.ts'
 
 export const service = defineService<Config>({
@@ -28,5 +32,5 @@ export const service = defineService<Config>({
     adjustStock,
     listMovements,
   ],
-  consumers: [],
+  consumers: [onStockReserve, onStockRelease, onOrderShipped, onSnapshotRequested],
 })

@@ -47,9 +47,10 @@ function play(
     if (each.do === 'reserve') {
       const order = { orderId: `order ${index}`, items: each.items }
       if (book.reserve(order.orderId, order.items).length === 0) holding.reserved.push(order)
-    } else if (each.do === 'adjust') book.adjust(each.productId, each.by, 'counted')
-    else if (each.do === 'set') book.set(each.productId, Math.abs(each.by))
-    else {
+    } else if ('productId' in each) {
+      if (each.do === 'adjust') book.adjust(each.productId, each.by, 'counted')
+      else book.set(each.productId, Math.abs(each.by))
+    } else {
       const order = take(each.do === 'takeBack' ? 'sold' : 'reserved', each.nth)
       if (!order) return
       book[each.do](order.orderId, order.items)
