@@ -114,6 +114,7 @@ describe('a public route', () => {
 test.each([
   ['no access', {}],
   ['nobody', { config: { access: [] } }],
+  ['a role that is no list', { config: { access: 'admin' as never } }],
 ])('a route with %s stops the service from starting', async (_, options) => {
   const started = startHttp([app => app.get('/orders/:id', options, async () => ({}))])
   await expect(started).rejects.toThrow('GET /orders/:id does not say who may call it')

@@ -48,7 +48,7 @@ export function requireAccess(app: App, authenticate: Authenticate): void {
 
 function declaredAccess({ method, url, config }: RouteOptions): Access {
   const access = config?.access
-  if (access !== undefined && access.length > 0) return access
+  if (access === 'public' || (Array.isArray(access) && access.length > 0)) return access
   const missing = "needs config.access: 'public', or the roles that may call it"
   throw new Error(`${[method].flat().join(', ')} ${url} does not say who may call it; it ${missing}.`)
 }
