@@ -48,7 +48,9 @@ function serve(): Promise<string> {
     response.setHeader('content-type', 'application/jwk-set+json').end(JSON.stringify({ keys: trusted }))
   })
   return new Promise(resolve => {
-    server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}/auth/jwks.json`))
+    server.listen(0, '127.0.0.1', () =>
+      resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}/auth/jwks.json`),
+    )
     server.unref()
   })
 }
