@@ -1,29 +1,80 @@
 import { currency } from './money.ts'
 
-export type OrderStatus = 'pending' | 'reserved' | 'paid' | 'shipped' | 'completed' | 'cancelled' | 'refunded'
+export const orderStatuses = ['pending', 'reserved', 'paid', 'shipped', 'completed', 'cancelled', 'refunded'] as const
+export type OrderStatus = (typeof orderStatuses)[number]
 
-export interface Order {
-  readonly id: string
+/** What was ordered of one product, at the price of that moment. */
+export interface OrderItem {
+  readonly productId: string
+  readonly name: string
+  readonly quantity: number
+  readonly unitPriceCents: number
+}
+
+export interface ShippingAddress {
+  readonly street: string
+  readonly city: string
+  readonly state: string
+  readonly zipCode: string
+}
+
+/** Whom an order belongs to; empty once the person is erased. */
+export interface Customer {
   readonly userId: string | null
+  readonly userName: string | null
   readonly userEmail: string | null
+  readonly userLocale: 'pt-BR' | 'en' | null
+}
+
+/** Money that was received; a provider need not name it. */
+export interface Payment {
+  readonly reference: string | null
+}
+
+export interface Order extends Customer {
+  readonly id: string
   readonly status: OrderStatus
+  /** Empty for a quick order. */
+  readonly items: readonly OrderItem[]
+  readonly shippingAddress: ShippingAddress | null
   readonly totalCents: number
   readonly currency: string
+  /** The payment that was received; one that came before its order was reserved waits here. */
+  readonly payment: Payment | null
   /** 1 when created; grows by one with every change. */
   readonly version: number
   readonly createdAt: Date
   readonly updatedAt: Date
 }
 
-export interface QuickOrder {
+interface NewOrder {
   readonly id: string
-  readonly totalCents: number
-  readonly userId: string | null
-  readonly userEmail: string | null
+  readonly customer: Customer
   readonly at: Date
 }
 
 /** An order of an amount alone: there is no stock to wait for, so it starts `reserved`. */
-export function quickOrder({ id, totalCents, userId, userEmail, at }: QuickOrder): Order {
-  return { id, userId, userEmail, status: 'reserved', totalCents, currency, version: 1, createdAt: at, updatedAt: at }
+export function quickOrder({ totalCents, ...start }: NewOrder & { readonly totalCents: number }): Order {
+  return { ...startOf(start), status: 'reserved', items: [], shippingAddress: null, totalCents, currency }
+}
+
+export interface Contents {
+  readonly items: readonly OrderItem[]
+  readonly totalCents: number
+  readonly currency: string
+  readonly shippingAddress: ShippingAddress | null
+}
+
+/** An order of products: it waits as `pending` until its stock is set aside. */
+export function itemOrder({ contents, ...start }: NewOrder & { readonly contents: Contents }): Order {
+  return { ...startOf(start), status: 'pending', ...contents }
+}
+
+function startOf({ id, customer, at }: NewOrder) {
+  return { id, ...customer, payment: null, version: 1, createdAt: at, updatedAt: at }
+}
+
+/** Until when an order must be paid: `deadline` ms after it was placed. */
+export function payBy({ createdAt }: Pick<Order, 'createdAt'>, deadline: number): Date {
+  return new Date(createdAt.getTime() + deadline)
 }
