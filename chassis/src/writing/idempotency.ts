@@ -12,7 +12,7 @@ export interface IdempotencyClaim {
   /** Caller and route: the same key of another caller, or on another route, is another key. */
   readonly scope: string
   readonly key: string
-  /** SHA-256 of the validated body, base64. */
+  /** SHA-256 of the validated body and of what the path names, base64. */
   readonly requestHash: string
 }
 
@@ -30,8 +30,14 @@ export function idempotencyClaim(request: FastifyRequest): IdempotencyClaim | un
   return {
     scope: `${callerIdOf(request) ?? 'anonymous'} ${request.method} ${request.routeOptions.url}`,
     key,
-    requestHash: hash('sha256', JSON.stringify(request.body ?? null), 'base64'),
+    requestHash: hash('sha256', contentOf(request), 'base64'),
   }
+}
+
+// The same key on `/orders/1/cancel` and `/orders/2/cancel` would otherwise get one answer for both.
+function contentOf({ params, body = null }: FastifyRequest): string {
+  const named = Object.keys(params ?? {}).length > 0
+  return JSON.stringify(named ? [params, body] : body)
 }
 
 /** Makes the {@link TransactOnce} of a service. */
