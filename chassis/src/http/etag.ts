@@ -12,7 +12,7 @@ interface Versionable {
 }
 
 /** The strong entity tag of a version: `"3"`. */
-export function etagOf(version: number): string {
+export function etagOf(version: number | string): string {
   return `"${version}"`
 }
 
@@ -20,7 +20,7 @@ export function etagOf(version: number): string {
  * Tags the answer to a GET with the version of what it shows; return the result from the handler. When the client already
  * holds that version (`If-None-Match`, RFC 9110 §13.1.2) the answer becomes 304 without a body.
  */
-export function versioned<Body>(request: WithHeaders, reply: Versionable, version: number, body: Body): Body {
+export function versioned<Body>(request: WithHeaders, reply: Versionable, version: number | string, body: Body): Body {
   const etag = etagOf(version)
   reply.header('etag', etag)
   if (!matches(request.headers['if-none-match'], etag, 'weak')) return body
