@@ -1,0 +1,43 @@
+import { Rejection, type Route } from '@feira/chassis'
+import { z } from 'zod'
+import { createIssueTokens, tokenAnswer } from '../access-tokens.ts'
+import type { Config } from '../config.ts'
+import { requireBuiltIn } from '../issuer-mode.ts'
+import { rotateToken } from '../sessions.ts'
+
+const body = z.strictObject({ refresh_token: z.string().min(1).max(512) })
+
+/** `POST /auth/refresh` */
+export const refreshTokens: Route<Config> = (app, resources) => {
+  const { config, transact, log } = resources
+  const issueTokens = createIssueTokens(resources)
+  const schema = {
+    summary: 'Trade a refresh token for new tokens',
+    tags: ['auth'],
+    body,
+    response: { 200: tokenAnswer },
+  }
+
+  app.post('/auth/refresh', { config: { access: 'public' }, schema }, async (request, reply) => {
+    requireBuiltIn(config)
+    const refreshed = await transact(tx => rotateToken(tx, request.body.refresh_token, config))
+    if (refreshed === 'reused') log.warn('a spent refresh token was used again; its session is revoked')
+    if (typeof refreshed === 'string') throw refusals[refreshed]()
+    return reply.header('cache-control', 'no-store').send(await issueTokens(refreshed))
+  })
+}
+
+const headers = { 'www-authenticate': 'Bearer realm="feira"' }
+const refusals = {
+  invalid: () =>
+    new Rejection('refresh-token-invalid', 401, 'The refresh token does not count; sign in again.', { headers }),
+  reused: () =>
+    new Rejection(
+      'refresh-token-reused',
+      401,
+      'The refresh token was used before; its session is over, sign in again.',
+      {
+        headers,
+      },
+    ),
+}

@@ -1,0 +1,77 @@
+import type { Environment } from '@feira/chassis'
+import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { service } from './service.ts'
+
+export type Headers = Record<string, string>
+
+export interface Tokens {
+  readonly access_token: string
+  readonly refresh_token: string
+}
+
+export interface TestIssuer extends TestService {
+  /** Headers of the development admin. */
+  readonly admin: Headers
+  logIn(username: string, password: string): Promise<Tokens>
+  /** Registers somebody new and signs in. */
+  register(fields?: Record<string, unknown>): Promise<Person>
+}
+
+export interface Person {
+  readonly id: string
+  readonly email: string
+  readonly headers: Headers
+  readonly tokens: Tokens
+}
+
+export const password = 'correct horse battery'
+
+let people = 0
+
+/** An e-mail address that nobody has yet. */
+export function newEmail(): string {
+  return `person-${++people}@example.com`
+}
+
+/** Starts the service as the issuer of its own tokens, which it fetches the keys of over HTTP like every other service. */
+export async function startTestIssuer(env: Environment = {}): Promise<TestIssuer> {
+  const port = String(await freePort())
+  const issuer = `http://127.0.0.1:${port}`
+  const own = { PORT: port, AUTH_ISSUER: issuer, AUTH_JWKS_URL: `${issuer}/auth/jwks.json` }
+  const users = await startTestService(service, { ...own, ...env })
+  const logIn = async (username: string, password: string): Promise<Tokens> => {
+    const answer = await users.http.inject({ method: 'POST', url: '/auth/login', payload: { username, password } })
+    if (answer.statusCode !== 200) throw new Error(answer.body)
+    return answer.json()
+  }
+  const register = async (fields: Record<string, unknown> = {}): Promise<Person> => {
+    const payload = { name: 'Ana Souza', email: newEmail(), password, ...fields }
+    const answer = await users.http.inject({ method: 'POST', url: '/users', payload })
+    if (answer.statusCode !== 201) throw new Error(answer.body)
+    const { id, email } = answer.json<{ id: string; email: string }>()
+    const tokens = await logIn(email, payload.password)
+    return { id, email, tokens, headers: bearer(tokens) }
+  }
+  const admin = bearer(await logIn('admin', 'admin'))
+  // The first fetch of the keys came before the service listened; it is repeated a second later.
+  await waitUntil('its own tokens count', async () => {
+    const answer = await users.http.inject({ url: '/auth/me', headers: admin })
+    return answer.statusCode === 200
+  })
+  return { ...users, admin, logIn, register }
+}
+
+export function bearer({ access_token }: Pick<Tokens, 'access_token'>): Headers {
+  return { authorization: `Bearer ${access_token}` }
+}
+
+function freePort(): Promise<number> {
+  return new Promise(resolve => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+}
