@@ -5,6 +5,7 @@ import { createCache, type Cache } from './cache.ts'
 import { createCacheMetrics, type CacheMetrics } from './cache-metrics.ts'
 import { MemoryStore } from './memory-store.ts'
 import { joinReplicas } from './replicas.ts'
+import { openRedisStore } from './redis-store.ts'
 import type { Store } from './store.ts'
 
 export interface OpenCache extends Cache {
@@ -25,13 +26,22 @@ export interface OpenCacheOptions {
 /** Opens the cache of a service: none with `CACHE_TTL=0s`, in Redis with `REDIS_URL`, else in memory. */
 export async function openCache(options: OpenCacheOptions): Promise<OpenCache> {
   const metrics = createCacheMetrics(options.registry)
-  const store = options.config.CACHE_TTL > 0 ? await openReplicatedMemory(options, metrics) : undefined
+  const store = await openStore(options, metrics)
   return {
     ...createCache(store, metrics),
     invalidate: tags => store?.invalidate(tags),
     starting: () => store?.starting(),
     close: async () => store?.close(),
   }
+}
+
+async function openStore(options: OpenCacheOptions, metrics: CacheMetrics): Promise<Store | undefined> {
+  const { service, config, log, registry } = options
+  const { CACHE_TTL: ttl, REDIS_URL: url, BROKER_NAMESPACE: namespace } = config
+  if (ttl === 0) return undefined
+  if (url === undefined) return openReplicatedMemory(options, metrics)
+  const prefix = `${namespace}feira:${service}:`
+  return openRedisStore({ url, prefix, ttl, log, registry, onError: () => metrics.failed() })
 }
 
 /**

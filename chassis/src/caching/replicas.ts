@@ -68,7 +68,7 @@ export async function joinReplicas(options: ReplicasOptions): Promise<Replicas> 
       await channel.consume(queue, onMessage, { noAck: true, exclusive: true })
       onHearing()
       open = channel
-      untold.tellAgain()
+      untold.failedAll()
       flush()
     },
   })

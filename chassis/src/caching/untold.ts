@@ -10,8 +10,13 @@ export class Untold {
   #all = false
   readonly #unconfirmed = new Set<Invalidated>()
 
-  get isEmpty(): boolean {
-    return !this.#all && this.#tags.size === 0 && this.#unconfirmed.size === 0
+  /** Whether one of these tags is among what has not been told, or not been confirmed. */
+  concerns(tags: readonly string[]): boolean {
+    if (this.#all || tags.some(tag => this.#tags.has(tag))) return true
+    for (const batch of this.#unconfirmed) {
+      if (batch === 'all' || tags.some(tag => batch.includes(tag))) return true
+    }
+    return false
   }
 
   add(invalidated: Invalidated): void {
@@ -36,10 +41,14 @@ export class Untold {
     this.#unconfirmed.delete(batch)
   }
 
-  /** What was not confirmed is to be told once more. */
-  tellAgain(): void {
-    const batches = [...this.#unconfirmed]
-    this.#unconfirmed.clear()
-    for (const batch of batches) this.add(batch)
+  /** The batch is to be told once more. */
+  failed(batch: Invalidated): void {
+    this.#unconfirmed.delete(batch)
+    this.add(batch)
+  }
+
+  /** Whatever was not confirmed is to be told once more. */
+  failedAll(): void {
+    for (const batch of this.#unconfirmed) this.failed(batch)
   }
 }

@@ -99,7 +99,7 @@ async function run<Result>(
   const client = await pool.connect()
   const messages: OutboxRow[] = []
   const invalidated: string[] = []
-  let committing = false
+  let mayBeCommitted = false
   let broken = false
   try {
     // BEGIN travels with the first statement of the work. COMMIT waits for the outbox rows: they are the promise.
@@ -108,10 +108,11 @@ async function run<Result>(
     const result = await work(transactionOn(client, messages, invalidated))
     await begun
     await appendToOutbox(statement => client.query(statement), messages)
-    committing = true
+    mayBeCommitted = true
     const { command } = await client.query('COMMIT')
     // PostgreSQL answers so, without an error, when a statement failed before and its error was swallowed.
-    if (command === 'ROLLBACK') throw new Error('A statement of the transaction failed, so nothing was written.')
+    mayBeCommitted = command !== 'ROLLBACK'
+    if (!mayBeCommitted) throw new Error('A statement of the transaction failed, so nothing was written.')
     if (messages.length > 0) onPublished()
     return result
   } catch (error) {
@@ -121,7 +122,7 @@ async function run<Result>(
   } finally {
     client.release(broken)
     // A COMMIT that was not answered may have happened, and evicting too much does no harm.
-    if (committing && invalidated.length > 0) await onInvalidated?.(invalidated)
+    if (mayBeCommitted && invalidated.length > 0) await onInvalidated?.(invalidated)
   }
 }
 
