@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BreakerOpen, createBreaker, every, type Resources } from '@feira/chassis'
+import { createTransport } from 'nodemailer'
+import type { Config } from '../config.ts'
+import { senderOf } from '../domain/setting.ts'
+import { judgeSmtpError, type SmtpError, type SmtpFailure } from '../domain/smtp-failure.ts'
+
+export interface Mail {
+  readonly notificationId: string
+  readonly to: string
+  readonly subject: string
+  readonly text: string
+  readonly html: string | null
+}
+
+export interface MailServer {
+  /**
+   * Hands an e-mail over. While the server is away it waits, for up to {@link patience}: then the queue waits with it, in
+   * order, instead of every message using up its attempts.
+   * @throws MailFailure
+   */
+  send(mail: Mail): Promise<void>
+  /** Lets e-mails that are being handed over finish, and whoever waits go. */
+  close(): void
+}
+
+/** An e-mail was not handed over, or perhaps not. */
+export class MailFailure extends Error {
+  readonly failure: SmtpFailure
+
+  constructor(failure: SmtpFailure, cause: Error) {
+    super(cause.message, { cause })
+    this.name = 'MailFailure'
+    this.failure = failure
+  }
+}
+
+/** Milliseconds. Well below the 30 min after which RabbitMQ takes an unanswered message away. */
+const patience = 600_000
+/** Connections: as many as both queues of e-mails have in flight. */
+const maxConnections = 6
+
+const servers = new WeakMap<object, MailServer>()
+
+/** The one mail server of a running service. */
+export function mailServerOf(resources: Resources<Config>): MailServer {
+  const { config } = resources
+  const known = servers.get(config) ?? openMailServer(resources)
+  servers.set(config, known)
+  return known
+}
+
+/** Closes the connections when the service stops. */
+export const closeMailServer = every<Config>('close-mail-server', '1h', async (resources, signal) => {
+  if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+  servers.get(resources.config)?.close()
+})
+
+function openMailServer(resources: Resources<Config>): MailServer {
+  const { config } = resources
+  const stopping = new AbortController()
+  const pool = openPool(config)
+  // Longer than the longest conversation, which ends by itself: a call that is given up while it goes on may yet succeed.
+  const longest = config.SMTP_TIMEOUT * 6
+  const breaker = createBreaker(
+    'smtp',
+    (mail: Mail) => pool.sendMail({ ...headersOf(mail, config), signal: AbortSignal.timeout(longest) }),
+    resources,
+    { timeout: longest * 2, resetTimeout: config.SMTP_PAUSE, minimumCalls: 3, isAnswer },
+  )
+  return {
+    async send(mail) {
+      const deadline = performance.now() + patience
+      for (;;) {
+        try {
+          await breaker.call(mail)
+          return
+        } catch (error) {
+          const failure = failureOf(error)
+          const enough = stopping.signal.aborted || performance.now() > deadline
+          if (failure !== 'away' || enough) throw new MailFailure(failure, error as Error)
+        }
+        await sleep(Math.min(250, config.SMTP_PAUSE), undefined, { signal: stopping.signal }).catch(() => {})
+      }
+    },
+    close() {
+      stopping.abort()
+      breaker.close()
+      pool.close()
+    },
+  }
+}
+
+function openPool({ SMTP_URL, SMTP_TIMEOUT }: Config) {
+  return createTransport({
+    pool: true,
+    url: SMTP_URL,
+    maxConnections,
+    maxRequeues: 1,
+    idleTimeout: 30_000,
+    connectionTimeout: SMTP_TIMEOUT,
+    greetingTimeout: SMTP_TIMEOUT,
+    socketTimeout: SMTP_TIMEOUT,
+    // Nothing in an e-mail may name a file or an address to be read from.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+}
+
+function headersOf({ notificationId, to, subject, text, html }: Mail, { MAIL_FROM, MAIL_DOMAIN }: Config) {
+  return {
+    // The same however often it is sent, so that mail programs show it once (RFC 5322 §3.6.4).
+    messageId: `<${notificationId}@${MAIL_DOMAIN}>`,
+    from: senderOf(MAIL_FROM),
+    to: { name: '', address: to },
+    subject,
+    text,
+    ...(html === null ? {} : { html }),
+    // Nobody is there to read what an out-of-office program would answer (RFC 3834 §5).
+    headers: { 'Auto-Submitted': 'auto-generated' },
+  }
+}
+
+function failureOf(error: unknown): SmtpFailure {
+  return error instanceof BreakerOpen ? 'away' : judgeSmtpError(error as SmtpError)
+}
+
+function isAnswer(error: unknown): boolean {
+  return ['refused', 'deferred'].includes(failureOf(error))
+}
