@@ -1,4 +1,9 @@
-import { runService } from '@feira/chassis'
-import { service } from './service.ts'
+import { environment, runService } from '@feira/chassis'
+import { office, service, worker } from './service.ts'
 
-await runService(service)
+const [command, ...others] = process.argv.slice(2)
+const sends = !/^(false|0)$/.test(environment()['NOTIFICATION_WORKERS'] ?? '')
+
+if (command === 'worker') await runService(worker, others)
+// A command such as `setup` is about all queues, whoever takes from them.
+else await runService(command === undefined && !sends ? office : service)
