@@ -32,8 +32,11 @@ type HandleBatch<M extends Message, Config> = (
 export interface Performance<M extends Message, Job, Result, Config> {
   /** Notes what is about to be done and returns it; `undefined` when there is nothing left to do. Runs again on a retry. */
   claim(message: Received<M>, tx: Transaction, resources: Resources<Config>): Promise<Job | undefined>
-  /** The effect. Throwing retries it; it may run twice if the process dies before `settle`. */
-  act(job: Job, resources: Resources<Config>): Promise<Result>
+  /**
+   * The effect. Throwing retries it; it may run twice if the process dies before `settle`.
+   * @param signal aborts after `HANDLER_TIMEOUT`; the message is then retried, whether or not the effect ends.
+   */
+  act(job: Job, resources: Resources<Config>, signal: AbortSignal): Promise<Result>
   /** Notes that it is done, in the transaction that marks the message as handled. */
   settle(job: Job, result: Result, tx: Transaction, resources: Resources<Config>): Promise<void>
   /**

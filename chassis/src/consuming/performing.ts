@@ -4,6 +4,7 @@ import { findErased, subjectOf } from '../erasing/personal-data.ts'
 import { claimMessages, clearSuspect, forgetMessage, wasHandled } from './inbox.ts'
 import type { MessageLocks } from './message-locks.ts'
 import type { Received, Resources, Transaction } from '../service.ts'
+import { within } from '../time-limit.ts'
 import { inTrace } from '../telemetry/trace.ts'
 import { causedBy, fieldsOf, persistently, readable, startHandlingSpan, type HandlingContext } from './transactional.ts'
 
@@ -53,11 +54,13 @@ async function claimActSettle(consumer: PerformingConsumer, work: Work, context:
   const { queue, resources, reachable, halted } = context
   const { act, settle } = consumer.performance
   const { message, delivery } = work
-  const result = await act(job, resources as Resources<never>)
+  const limit = resources.config.HANDLER_TIMEOUT
+  const result = await within(limit, signal => act(job, resources as Resources<never>, signal))
   await persistently({ reachable, signal: halted }, () =>
     resources.transact(async tx => {
       const fresh = await claimMessages(tx.query, queue, [message.id])
-      if (fresh.size > 0) await settle(job, result, causedBy(message, tx), resources as Resources<never>)
+      const settling = () => settle(job, result, causedBy(message, tx), resources as Resources<never>)
+      if (fresh.size > 0) await within(limit, settling)
       if (delivery.suspect) await clearSuspect(tx.query, queue, message.id)
     }),
   )
@@ -72,13 +75,7 @@ function claim(consumer: PerformingConsumer, work: Work, context: PerformingCont
   return persistently(context, () =>
     resources.transact(async tx => {
       const known = await wasHandled(tx.query, queue, message.id)
-      const job = known
-        ? undefined
-        : await consumer.performance.claim(
-            await readableIn(tx, work),
-            causedBy(message, tx),
-            resources as Resources<never>,
-          )
+      const job = known ? undefined : await claimJob(consumer, work, tx, resources)
       if (job !== undefined) {
         if (consumer.performance.giveUp) await forgetMessage(tx.query, givenUp(queue), message.id)
         return { job }
@@ -88,6 +85,13 @@ function claim(consumer: PerformingConsumer, work: Work, context: PerformingCont
       await claimMessages(tx.query, queue, [message.id])
       return 'nothing to do'
     }),
+  )
+}
+
+async function claimJob({ performance }: PerformingConsumer, work: Work, tx: Transaction, resources: Resources) {
+  const message = await readableIn(tx, work)
+  return within(resources.config.HANDLER_TIMEOUT, () =>
+    performance.claim(message, causedBy(message, tx), resources as Resources<never>),
   )
 }
 
@@ -106,20 +110,30 @@ export async function giveUpOne(
   error: unknown,
   context: PerformingContext,
 ): Promise<void> {
-  const { performance } = consumer
   const { queue, resources, locks, signal } = context
   const { message } = delivery
-  if (!performance.giveUp) return
+  if (!consumer.performance.giveUp) return
   const work = () =>
     resources.transact(async tx => {
       // A copy may have been settled meanwhile.
       if (await wasHandled(tx.query, queue, message.id)) return
       const fresh = await claimMessages(tx.query, givenUp(queue), [message.id])
-      if (fresh.size === 0) return
-      const known = await readableIn(tx, { delivery, message })
-      await performance.giveUp?.(known, error, causedBy(message, tx), resources as Resources<never>)
+      if (fresh.size > 0) await noteGivenUp(consumer, { delivery, message }, error, tx, resources)
     })
   await inTrace(message.trace, fieldsOf(delivery), () =>
     locks.hold(`${queue} ${message.id}`, signal, () => persistently(context, work)),
+  )
+}
+
+async function noteGivenUp(
+  { performance }: PerformingConsumer,
+  work: Work,
+  error: unknown,
+  tx: Transaction,
+  resources: Resources,
+): Promise<void> {
+  const message = await readableIn(tx, work)
+  await within(resources.config.HANDLER_TIMEOUT, async () =>
+    performance.giveUp?.(message, error, causedBy(message, tx), resources as Resources<never>),
   )
 }

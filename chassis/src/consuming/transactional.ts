@@ -5,6 +5,7 @@ import type { Delivery } from './delivery.ts'
 import { findErased, subjectOf, withoutPersonal } from '../erasing/personal-data.ts'
 import { claimMessages, clearSuspect } from './inbox.ts'
 import type { Received, Resources, Transaction } from '../service.ts'
+import { within } from '../time-limit.ts'
 import { inTrace, newSpanId, newTraceId } from '../telemetry/trace.ts'
 import type { Span, Tracer } from '../telemetry/tracer.ts'
 
@@ -116,18 +117,17 @@ function firstOfEach(work: readonly Work[], fresh: ReadonlySet<string>): Work[] 
 }
 
 async function handleBatch(consumer: TransactionalConsumer, todo: Work[], tx: Transaction, resources: Resources) {
-  if (todo.length > 0)
-    await consumer.handle(
-      todo.map(({ message }) => message),
-      tx,
-      resources as Resources<never>,
-    )
+  if (todo.length === 0) return
+  const messages = todo.map(({ message }) => message)
+  await within(resources.config.HANDLER_TIMEOUT, () => consumer.handle(messages, tx, resources as Resources<never>))
 }
 
 async function handleOne(consumer: TransactionalConsumer, item: Work, tx: Transaction, resources: Resources) {
   const { message, span, delivery } = item
   await inTrace(span.context, fieldsOf(delivery), () =>
-    consumer.handle([message], causedBy(message, tx), resources as Resources<never>),
+    within(resources.config.HANDLER_TIMEOUT, () =>
+      consumer.handle([message], causedBy(message, tx), resources as Resources<never>),
+    ),
   )
 }
 
