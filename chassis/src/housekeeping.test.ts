@@ -46,9 +46,11 @@ test('what was kept long enough goes, and nothing else', async () => {
     values: [ago(1.1), ago(0.9), newId()],
   })
   await query({
-    text: `insert into chassis.dead_letters (id, queue, message_id, type, reason, attempts, fingerprint, payload, headers, died_at)
-           values ($1, 'q', 'old', 't', 'r', 1, 'f', '', '{}', $2)`,
-    values: [newId(), ago(99)],
+    text: `insert into chassis.dead_letters (id, queue, message_id, type, reason, attempts, fingerprint, payload, headers, died_at, replayed_at)
+           values ($1, 'q', 'old', 't', 'r', 1, 'f', '', '{}', $4, null),
+             ($2, 'q', 'replayed long ago', 't', 'r', 1, 'f', '', '{}', $4, $5),
+             ($3, 'q', 'replayed lately', 't', 'r', 1, 'f', '', '{}', $4, $6)`,
+    values: [newId(), newId(), newId(), ago(99), ago(8), ago(6)],
   })
   await purge(query, settings)
   const kept = async (column: string, table: string) =>
@@ -62,7 +64,7 @@ test('what was kept long enough goes, and nothing else', async () => {
   expect(await kept('message_id', 'processed_messages')).toEqual(['young'])
   expect(await kept('message_id', 'suspect_messages')).toEqual(['young'])
   expect(await kept('key', 'idempotency_keys')).toEqual(['young'])
-  expect(await kept('message_id', 'dead_letters')).toEqual(['old'])
+  expect(await kept('message_id', 'dead_letters')).toEqual(['old', 'replayed lately'])
 })
 
 test('more than one batch goes', async () => {

@@ -17,6 +17,7 @@ export async function purge(query: Query, settings: Settings): Promise<void> {
   const before = (retention: number) => new Date((rows[0]?.now.getTime() ?? 0) - retention)
   const published = before(settings.OUTBOX_RETENTION)
   await untilNone(query, outboxText, [firstIdAt(published), published])
+  await untilNone(query, lettersText, [published])
   await untilNone(query, inboxText, [before(settings.INBOX_RETENTION)])
   await untilNone(query, keysText, [before(settings.IDEMPOTENCY_RETENTION)])
   await untilNone(query, suspectsText, [before(settings.INBOX_RETENTION)])
@@ -25,6 +26,8 @@ export async function purge(query: Query, settings: Settings): Promise<void> {
 // The id, which is a time too, has an index; `published_at` counts for what had to wait for its queue.
 const outboxText = `delete from chassis.outbox where id in (
   select id from chassis.outbox where id < $1 and published_at < $2 limit ${batchSize})`
+// What has not been replayed waits for somebody to look at it.
+const lettersText = purgeText('dead_letters', 'replayed_at')
 const inboxText = purgeText('processed_messages', 'processed_at')
 const keysText = purgeText('idempotency_keys', 'created_at')
 const suspectsText = purgeText('suspect_messages', 'seen_at')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { countReplayable, replayDeadLetters, type ReplaySelection } from './consuming/dead-letters.ts'
+import { countReplayable, isTooOld, replayDeadLetters, type ReplaySelection } from './consuming/dead-letters.ts'
 import { Rejection, rejections } from './rejection.ts'
 import type { App, Query } from './service.ts'
 
@@ -43,9 +43,9 @@ const params = z.object({ id: z.uuid() })
 const replayed = z.object({ replayed: z.int() })
 
 /** `/ops`: what operators look at and repair. Only on the service's own port: the gateway does not route it. */
-export function opsRoutes(query: Query, onPublished: () => void): (app: App) => void {
+export function opsRoutes(query: Query, onPublished: () => void, maxAge: number): (app: App) => void {
   const replay = async (selection: ReplaySelection) => {
-    const count = await replayDeadLetters(query, selection)
+    const count = await replayDeadLetters(query, selection, maxAge)
     if (count > 0) onPublished()
     return { replayed: count }
   }
@@ -71,7 +71,7 @@ export function opsRoutes(query: Query, onPublished: () => void): (app: App) => 
       async request => {
         const { id } = request.params
         const result = await replay({ id })
-        if (result.replayed === 0) throw notReplayable(id)
+        if (result.replayed === 0) throw (await isTooOld(query, id, maxAge)) ? tooOld(id) : notReplayable(id)
         return result
       },
     )
@@ -81,7 +81,7 @@ export function opsRoutes(query: Query, onPublished: () => void): (app: App) => 
       async request => {
         const { fingerprint, dryRun } = request.body
         const selection: ReplaySelection = fingerprint === undefined ? { all: true } : { fingerprint }
-        return dryRun ? { wouldReplay: await countReplayable(query, selection) } : replay(selection)
+        return dryRun ? { wouldReplay: await countReplayable(query, selection, maxAge) } : replay(selection)
       },
     )
     app.delete('/ops/dead-letters/:id', { config, schema: { tags: ['ops'], params } }, async (request, reply) => {
@@ -91,6 +91,11 @@ export function opsRoutes(query: Query, onPublished: () => void): (app: App) => 
       return reply.code(204).send()
     })
   }
+}
+
+function tooOld(id: string): Rejection {
+  const reason = 'is older than what the inbox remembers (INBOX_RETENTION): a copy of it may have been handled already'
+  return new Rejection('too-old-to-replay', 409, `Dead letter ${id} ${reason}.`)
 }
 
 function notReplayable(id: string): Rejection {

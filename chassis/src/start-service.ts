@@ -150,7 +150,7 @@ async function openHttp(parts: Parts, resources: Resources, brokerTrouble: () =>
     paths: service.paths,
     routes: [
       ...service.routes.map(route => (app: App) => route(app, resources as Resources<never>)),
-      opsRoutes(database.query, () => relay.wake()),
+      opsRoutes(database.query, () => relay.wake(), resources.config.INBOX_RETENTION),
     ],
     log,
     metrics: metrics.registry,

@@ -159,6 +159,16 @@ describe('a replay', () => {
     expect(await call('POST', '/replay', { all: true })).toEqual({ status: 200, body: { replayed: 0 } })
   })
 
+  test('is refused for what died before the inbox can remember, and of all leaves it', async () => {
+    const [letter] = await die('a')
+    await service.resources.query({ text: `update chassis.dead_letters set died_at = now() - interval '31 days'` })
+    expect(await call('POST', `/${letter?.id}/replay`)).toMatchObject({
+      status: 409,
+      body: { code: 'too-old-to-replay' },
+    })
+    expect((await call('POST', '/replay', { all: true })).body).toEqual({ replayed: 0 })
+  })
+
   test('of one cause leaves the others', async () => {
     const [first] = await die('no 1', 'no 2', 'other')
     broken = false

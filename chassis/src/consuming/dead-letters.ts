@@ -1,40 +1,59 @@
 import { newId } from '../ids.ts'
 import type { Query } from '../service.ts'
 
+/** Milliseconds. */
+const day = 86_400_000
+
 /** What a replay takes: one dead letter, all of one cause, or all. */
 export type ReplaySelection = { readonly id: string } | { readonly fingerprint: string } | { readonly all: true }
 
 /**
  * Sends dead letters back to the queue they died in, through the outbox, under their own message ids and with fresh
- * attempts. Malformed ones would only die again and stay.
+ * attempts. Malformed ones would only die again and stay; so do those that are too old, see {@link isTooOld}.
+ * @param maxAge milliseconds since they died, at most.
  * @returns how many.
  */
-export async function replayDeadLetters(query: Query, selection: ReplaySelection): Promise<number> {
+export async function replayDeadLetters(query: Query, selection: ReplaySelection, maxAge = 30 * day): Promise<number> {
   let replayed = 0
-  for await (const ids of replayableIds(query, selection)) replayed += await replay(query, ids)
+  for await (const ids of replayableIds(query, selection, maxAge)) replayed += await replay(query, ids)
   return replayed
 }
 
 /** How many dead letters a replay would take. */
-export async function countReplayable(query: Query, selection: ReplaySelection): Promise<number> {
+export async function countReplayable(query: Query, selection: ReplaySelection, maxAge = 30 * day): Promise<number> {
   let count = 0
-  for await (const ids of replayableIds(query, selection)) count += ids.length
+  for await (const ids of replayableIds(query, selection, maxAge)) count += ids.length
   return count
 }
+
+/**
+ * Whether a dead letter waits to be replayed but is older than the inbox: a copy of it may have been handled, and that be
+ * forgotten.
+ */
+export async function isTooOld(query: Query, id: string, maxAge: number): Promise<boolean> {
+  const { rowCount } = await query({
+    text: `select from chassis.dead_letters where id = $1 and replayed_at is null and not (${youngText('$2')})`,
+    values: [id, maxAge / 1_000],
+  })
+  return rowCount === 1
+}
+
+const youngText = (seconds: string) => `died_at > now() - make_interval(secs => ${seconds})`
 
 /** Dead letters read at a time. */
 const portion = 500
 
-async function* replayableIds(query: Query, selection: ReplaySelection): AsyncGenerator<string[]> {
+async function* replayableIds(query: Query, selection: ReplaySelection, maxAge: number): AsyncGenerator<string[]> {
   // What dies again meanwhile is not part of it.
   const until = newId()
   let after = '00000000-0000-0000-0000-000000000000'
   for (;;) {
     const { rows } = await query<{ id: string; payload: string }>({
       text: `select id, payload from chassis.dead_letters
-             where replayed_at is null and reason <> 'malformed' and id > $1 and id < $2 and ${conditionOf(selection)}
+             where replayed_at is null and reason <> 'malformed' and id > $1 and id < $2 and ${youngText('$3')}
+               and ${conditionOf(selection)}
              order by id limit ${portion}`,
-      values: [after, until, ...valuesOf(selection)],
+      values: [after, until, maxAge / 1_000, ...valuesOf(selection)],
     })
     yield rows.filter(row => fitsJsonb(row.payload)).map(row => row.id)
     after = rows.at(-1)?.id ?? until
@@ -73,8 +92,8 @@ function fitsJsonb(payload: string): boolean {
 }
 
 function conditionOf(selection: ReplaySelection): string {
-  if ('id' in selection) return 'id = $3'
-  return 'fingerprint' in selection ? 'fingerprint = $3' : 'true'
+  if ('id' in selection) return 'id = $4'
+  return 'fingerprint' in selection ? 'fingerprint = $4' : 'true'
 }
 
 function valuesOf(selection: ReplaySelection): string[] {
