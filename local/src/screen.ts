@@ -84,7 +84,7 @@ function infraRows(config: LocalConfig, { postgres, broker, mail }: Infra): stri
 }
 
 function row(name: string, address: string, note: string): string {
-  return `  ${name.padEnd(14)} ${paint('cyan', address.padEnd(42))} ${paint('dim', note)}`
+  return `  ${name.padEnd(18)} ${paint('cyan', address.padEnd(46))} ${paint('dim', note)}`
 }
 
 function withoutPassword(url: string): string {

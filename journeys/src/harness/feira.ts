@@ -89,8 +89,10 @@ export class Feira {
     const feira = new Feira(options, `${run}.`, Object.fromEntries(made) as Feira['databases'])
     try {
       if (!services.includes('users')) feira.#issuer = await Issuer.start()
-      const replicas = await Promise.all(services.map(name => feira.addReplica(name)))
-      await Promise.all(replicas.map(replica => replica.setUp()))
+      // app-users first: the others need to know where its keys are.
+      for (const name of services.toSorted((a, b) => Number(b === 'users') - Number(a === 'users')))
+        await feira.addReplica(name)
+      await Promise.all(feira.#replicas.map(replica => replica.setUp()))
       if (feira.#issuer) feira.#admin = await feira.#introduceAdmin(feira.#issuer)
       if (feira.tapped) await feira.broker.tap()
       feira.#gateway = await feira.#openGateway()
@@ -153,14 +155,16 @@ export class Feira {
   async addReplica(name: ServiceName): Promise<ServiceProcess> {
     const { network = {}, brokerUrl, env } = this.#options
     const { url } = this.databases[name]
-    const replica = await ServiceProcess.create(name, {
+    const replica = await ServiceProcess.create(name, ownUrl => ({
       ...defaults,
       DATABASE_URL: network.database?.through(url) ?? url,
       BROKER_URL: network.broker?.through(brokerUrl) ?? brokerUrl,
       BROKER_NAMESPACE: this.#namespace,
-      ...this.#tokens(),
+      ...(this.#issuer?.environment ?? {
+        AUTH_JWKS_URL: `${this.#replicasOf('users')[0]?.url ?? ownUrl}/auth/jwks.json`,
+      }),
       ...env,
-    })
+    }))
     this.#replicas.push(replica)
     return replica
   }
@@ -176,13 +180,6 @@ export class Feira {
       result => result.status === 'rejected',
     )
     if (failed) throw failed.reason
-  }
-
-  #tokens(): Environment {
-    if (this.#issuer) return this.#issuer.environment
-    const users = this.#replicasOf('users')[0]
-    // The first replica of app-users does not know its own port yet and needs no keys but its own.
-    return users ? { AUTH_JWKS_URL: `${users.url}/auth/jwks.json` } : {}
   }
 
   /** Tells app-orders of a customer, as app-users would, before anybody takes note of what is published. */

@@ -20,8 +20,10 @@ export class ServiceProcess {
     this.#env = { HOST: '127.0.0.1', PORT: String(port), LOG_LEVEL: 'warn', ...env }
   }
 
-  static async create(name: ServiceName, env: Environment): Promise<ServiceProcess> {
-    return new ServiceProcess(name, await freePort(), env)
+  /** @param env may depend on the address that the replica will have. */
+  static async create(name: ServiceName, env: Environment | ((url: string) => Environment)): Promise<ServiceProcess> {
+    const port = await freePort()
+    return new ServiceProcess(name, port, typeof env === 'function' ? env(`http://127.0.0.1:${port}`) : env)
   }
 
   get url(): string {
