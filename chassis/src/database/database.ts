@@ -6,10 +6,11 @@ import { isConflict } from './database-errors.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { appendToOutbox, toOutboxRow, type OutboxRow } from '../publishing/outbox.ts'
 import type { Database, Query, Transact, Transaction } from '../service.ts'
+import { TimeLimitExceeded } from '../time-limit.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 import { inTrace, currentFields } from '../telemetry/trace.ts'
 
-type Settings = Pick<BaseConfig, 'DATABASE_URL' | 'DATABASE_POOL'>
+type Settings = Pick<BaseConfig, 'DATABASE_URL' | 'DATABASE_POOL'> & Partial<Pick<BaseConfig, 'HANDLER_TIMEOUT'>>
 
 export interface DatabaseConnection {
   readonly pool: pg.Pool
@@ -31,7 +32,8 @@ export function openDatabase(name: string, settings: Settings, log: Logger): Dat
     keepAlive: true,
     pipeline: true,
     statement_timeout: 30_000,
-    idle_in_transaction_session_timeout: 60_000,
+    // For a process that stopped in the middle: a handler that hangs is given up before.
+    idle_in_transaction_session_timeout: (settings.HANDLER_TIMEOUT ?? 30_000) + 30_000,
     // For a server that says nothing at all any more; on its own side it has given up by then.
     query_timeout: 35_000,
   })
@@ -116,8 +118,9 @@ async function run<Result>(
     if (messages.length > 0) onPublished()
     return result
   } catch (error) {
-    // A client that cannot roll back is in an unknown state and must not serve anybody else.
-    await client.query('ROLLBACK').catch(() => (broken = true))
+    // A client that cannot roll back, or that work still uses which nobody waits for, must not serve anybody else.
+    if (error instanceof TimeLimitExceeded) broken = true
+    else await client.query('ROLLBACK').catch(() => (broken = true))
     throw error
   } finally {
     client.release(broken)
