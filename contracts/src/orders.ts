@@ -29,6 +29,8 @@ const order = {
 
 const aggregate = { type: 'order', id: 'orderId', version: 'version' } as const
 const personal = { subject: 'userId', fields: ['customer'] } as const
+// Somebody may have written the reason by hand, and about anybody.
+const personalWithReason = { subject: 'userId', fields: ['customer', 'reason'] } as const
 
 const example = {
   orderId: '01936f3e-8a5c-7c1e-9b3a-51d21b2a3c4d',
@@ -89,7 +91,7 @@ export const orderCancelled = defineEvent('order.cancelled', {
   owner: 'orders',
   summary: 'An unpaid order was given up: by its customer, for lack of stock, by a failed payment or by its deadline.',
   aggregate,
-  personal,
+  personal: personalWithReason,
   schema: z.object({ ...order, reason: z.string().nullable(), cancelledAt: z.iso.datetime() }),
   example: { ...example, version: 3, reason: 'changed my mind', cancelledAt: '2026-11-21T12:05:00.000Z' },
 })
@@ -98,7 +100,7 @@ export const orderRefunded = defineEvent('order.refunded', {
   owner: 'orders',
   summary: 'A paid order was undone and its money is to be given back.',
   aggregate,
-  personal,
+  personal: personalWithReason,
   schema: z.object({ ...order, reason: z.string().nullable(), refundedAt: z.iso.datetime() }),
   example: { ...example, version: 4, reason: 'arrived broken', refundedAt: '2026-11-25T10:00:00.000Z' },
 })
