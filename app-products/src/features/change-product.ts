@@ -8,7 +8,10 @@ import { updateProduct } from '../product-writing.ts'
 const body = z
   .strictObject(productFields)
   .partial()
-  .refine(change => Object.keys(change).length > 0, { error: 'must name at least one field' })
+  .refine(change => Object.keys(change).length > 0, {
+    error: 'must name at least one field',
+    when: ({ issues }) => issues.length === 0,
+  })
 
 /** `PATCH /products/:id` → `product.updated`, `stock.changed`, as far as they change. */
 export const changeProduct: Route = (app, { transact }) => {
