@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import type { App } from '../service.ts'
-import { requireMatch, versioned } from './etag.ts'
+import { isUnchanged, requireMatch, versioned } from './etag.ts'
 import { open, startHttp } from './server.testing.ts'
 
 const order = z.object({ id: z.string() })
@@ -9,6 +9,10 @@ const routes = (app: App) => {
   app.get('/order', { ...open, schema: { response: { 200: order } } }, async (request, reply) =>
     versioned(request, reply, 3, { id: 'a' }),
   )
+  app.get('/costly', open, async (request, reply) => {
+    if (isUnchanged(request, reply, 'f00')) return reply.send()
+    return reply.send({ made: true })
+  })
   app.patch('/order', open, async request => {
     requireMatch(request, 3)
     return { changed: true }
@@ -34,6 +38,18 @@ describe('If-None-Match', () => {
     expect(answer.statusCode).toBe(200)
     expect(answer.headers['etag']).toBe('"3"')
     expect(answer.json()).toEqual({ id: 'a' })
+  })
+})
+
+it('a body that is costly to make is not made for who holds it', async () => {
+  const { app } = await startHttp([routes])
+  const first = await app.inject('/costly')
+  expect(first.json()).toEqual({ made: true })
+  const again = await app.inject({ url: '/costly', headers: { 'if-none-match': String(first.headers.etag) } })
+  expect({ status: again.statusCode, body: again.body, etag: again.headers.etag }).toEqual({
+    status: 304,
+    body: '',
+    etag: '"f00"',
   })
 })
 

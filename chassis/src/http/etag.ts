@@ -21,12 +21,21 @@ export function etagOf(version: number | string): string {
  * holds that version (`If-None-Match`, RFC 9110 §13.1.2) the answer becomes 304 without a body.
  */
 export function versioned<Body>(request: WithHeaders, reply: Versionable, version: number | string, body: Body): Body {
-  const etag = etagOf(version)
-  reply.header('etag', etag)
-  if (!matches(request.headers['if-none-match'], etag, 'weak')) return body
-  reply.code(304)
+  if (!isUnchanged(request, reply, version)) return body
   // Fastify takes a returned reply to mean "already answered"; no schema has a word for that.
   return reply.send(undefined as never) as Body
+}
+
+/**
+ * Like {@link versioned} for a body that is costly to make: tags the answer, and says whether the client already holds
+ * that version. The answer is then 304, to be sent without a body.
+ */
+export function isUnchanged(request: WithHeaders, reply: Omit<Versionable, 'send'>, version: number | string): boolean {
+  const etag = etagOf(version)
+  reply.header('etag', etag)
+  if (!matches(request.headers['if-none-match'], etag, 'weak')) return false
+  reply.code(304)
+  return true
 }
 
 /**
