@@ -1,6 +1,9 @@
-import type { ConfigOf } from '@feira/chassis'
+import { duration, type ConfigOf } from '@feira/chassis'
 
-/** Nothing yet beside what every service reads (see chassis/src/config.ts). */
-export const config = {}
+export const config = {
+  ORDER_PAYMENT_DEADLINE: duration()
+    .default(24 * 3_600_000)
+    .describe('how long an order waits for its payment before it is cancelled'),
+}
 
 export type Config = ConfigOf<typeof config>

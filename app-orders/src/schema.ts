@@ -1,18 +1,41 @@
-import { bigint, index, integer, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
-import type { OrderStatus } from './domain/order.ts'
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import type { Customer, OrderItem, OrderStatus, ShippingAddress } from './domain/order.ts'
 
 const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+const cents = (name: string) => bigint(name, { mode: 'number' })
 
 export const orders = pgTable(
   'orders',
   {
-    /** UUIDv7: its order is the order of creation, which lists and their cursors rely on. */
+    /** UUIDv7: its order is the order of creation, which lists, their cursors and payment deadlines rely on. */
     id: uuid().primaryKey(),
+    /** Kept after the person is erased; the name, e-mail and address are not. */
     userId: uuid('user_id'),
+    userName: text('user_name'),
     userEmail: text('user_email'),
+    userLocale: text('user_locale').$type<NonNullable<Customer['userLocale']>>(),
     status: text().$type<OrderStatus>().notNull(),
-    totalCents: bigint('total_cents', { mode: 'number' }).notNull(),
+    /** As they were priced; empty for a quick order. */
+    items: jsonb().$type<OrderItem[]>().notNull().default([]),
+    shippingAddress: jsonb('shipping_address').$type<ShippingAddress>(),
+    totalCents: cents('total_cents').notNull(),
     currency: text().notNull(),
+    /** Set also while a payment waits for the reservation of a pending order. */
+    paymentReceived: boolean('payment_received').notNull().default(false),
+    paymentReference: text('payment_reference'),
     version: integer().notNull(),
     createdAt: at('created_at').notNull(),
     updatedAt: at('updated_at').notNull(),
@@ -28,7 +51,63 @@ export const orderHistory = pgTable(
     version: integer().notNull(),
     status: text().$type<OrderStatus>().notNull(),
     reason: text(),
+    /** Whether a person wrote the reason: then it may say anything about anybody, and goes with the customer's data. */
+    reasonTyped: boolean('reason_typed').notNull().default(false),
     at: at('at').notNull(),
   },
   table => [primaryKey({ columns: [table.orderId, table.version] })],
+)
+
+/** Replica of the users, as far as orders need them. A row with `deletedAt` is final: nothing older can undo it. */
+export const customers = pgTable('customers', {
+  id: uuid().primaryKey(),
+  version: integer().notNull(),
+  name: text(),
+  email: text(),
+  locale: text().$type<NonNullable<Customer['userLocale']>>(),
+  status: text().$type<'active' | 'blocked'>().notNull(),
+  deletedAt: at('deleted_at'),
+})
+
+/** Replica of the products, as far as orders need them. A row with `deletedAt` is final: nothing older can undo it. */
+export const priceList = pgTable('price_list', {
+  productId: uuid('product_id').primaryKey(),
+  version: integer().notNull(),
+  name: text().notNull(),
+  priceCents: cents('price_cents').notNull(),
+  currency: text().notNull(),
+  deletedAt: at('deleted_at'),
+})
+
+/** Requests for all that the replicas hold; at most one is open. */
+export const refills = pgTable(
+  'refills',
+  {
+    requestId: uuid('request_id').primaryKey(),
+    /** How many were asked in vain before it. */
+    attempt: integer().notNull(),
+    requestedAt: at('requested_at').notNull(),
+    completedAt: at('completed_at'),
+    /** When it was given up and another one took its place. */
+    replacedAt: at('replaced_at'),
+  },
+  table => [
+    uniqueIndex('refills_open')
+      .on(sql`(completed_at is null)`)
+      .where(sql`completed_at is null and replaced_at is null`),
+    index('refills_requested_at').on(table.requestedAt),
+  ],
+)
+
+/** What came in answer to a refill, per kind of aggregate. */
+export const refillKinds = pgTable(
+  'refill_kinds',
+  {
+    requestId: uuid('request_id').notNull(),
+    kind: text().notNull(),
+    /** What its owner says it has sent; unknown until it says so, perhaps before the last row. */
+    expected: integer(),
+    received: integer().notNull().default(0),
+  },
+  table => [primaryKey({ columns: [table.requestId, table.kind] })],
 )
