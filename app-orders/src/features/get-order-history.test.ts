@@ -1,5 +1,5 @@
 import { newId } from '@feira/chassis'
-import { startTestService, type TestService } from '@feira/chassis/testing'
+import { asUser, startTestService, type TestService } from '@feira/chassis/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { service } from '../service.ts'
 
@@ -11,13 +11,20 @@ beforeAll(async () => {
 afterAll(() => orders[Symbol.asyncDispose]())
 
 async function place(): Promise<{ id: string; createdAt: string }> {
-  const answer = await orders.http.inject({ method: 'POST', url: '/orders', payload: { amount: 29.99 } })
+  const answer = await orders.http.inject({
+    method: 'POST',
+    url: '/orders',
+    headers: asUser(),
+    payload: { amount: 29.99 },
+  })
   return answer.json()
 }
 
+const get = (url: string) => orders.http.inject({ url, headers: asUser() })
+
 test('begins with the placing of the order', async () => {
   const { id, createdAt } = await place()
-  const answer = await orders.http.inject(`/orders/${id}/history`)
+  const answer = await get(`/orders/${id}/history`)
   expect(answer.statusCode).toBe(200)
   expect(answer.json()).toEqual({ items: [{ version: 1, status: 'reserved', reason: null, at: createdAt }] })
 })
@@ -30,7 +37,7 @@ test('tells every version in its order, and nothing of other orders', async () =
                   ($1, 2, 'paid', null, '2026-11-21T12:00:01.001Z')`,
     values: [id],
   })
-  const answer = await orders.http.inject(`/orders/${id}/history/`)
+  const answer = await get(`/orders/${id}/history/`)
   expect(answer.json()).toEqual({
     items: [
       { version: 1, status: 'reserved', reason: null, at: createdAt },
@@ -42,8 +49,8 @@ test('tells every version in its order, and nothing of other orders', async () =
 
 test('HEAD tells its length', async () => {
   const { id } = await place()
-  const { body } = await orders.http.inject(`/orders/${id}/history`)
-  const answer = await orders.http.inject({ method: 'HEAD', url: `/orders/${id}/history` })
+  const { body } = await get(`/orders/${id}/history`)
+  const answer = await orders.http.inject({ method: 'HEAD', url: `/orders/${id}/history`, headers: asUser() })
   expect(answer.statusCode).toBe(200)
   expect(answer.headers['content-length']).toBe(String(Buffer.byteLength(body)))
   expect(answer.body).toBe('')
@@ -51,20 +58,20 @@ test('HEAD tells its length', async () => {
 
 test('an unknown order has none', async () => {
   const id = newId()
-  const answer = await orders.http.inject(`/orders/${id}/history`)
+  const answer = await get(`/orders/${id}/history`)
   expect(answer.statusCode).toBe(404)
   expect(answer.json()).toMatchObject({ code: 'order-not-found', detail: `There is no order ${id}.` })
 })
 
 test('a malformed id is refused', async () => {
-  const answer = await orders.http.inject('/orders/42/history')
+  const answer = await get('/orders/42/history')
   expect(answer.statusCode).toBe(400)
   expect(answer.json()).toMatchObject({ code: 'invalid-request', errors: [{ in: 'path', field: 'id' }] })
 })
 
 test.each(['POST', 'PUT', 'DELETE'] as const)('%s cannot change it', async method => {
   const { id } = await place()
-  const answer = await orders.http.inject({ method, url: `/orders/${id}/history` })
+  const answer = await orders.http.inject({ method, url: `/orders/${id}/history`, headers: asUser() })
   expect(answer.statusCode).toBe(405)
   expect(answer.headers.allow?.toString().split(', ').toSorted()).toEqual(['GET', 'HEAD'])
 })

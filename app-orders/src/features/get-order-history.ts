@@ -1,8 +1,9 @@
-import { rejections, type Route } from '@feira/chassis'
+import { callerOf, mayAccess, rejections, type Route } from '@feira/chassis'
 import { asc, eq } from 'drizzle-orm'
 import { z } from 'zod'
+import { orderPath } from '../change-order.ts'
 import { orderView } from '../order-view.ts'
-import { orderHistory } from '../schema.ts'
+import { orderHistory, orders } from '../schema.ts'
 
 const historyView = z
   .object({
@@ -19,17 +20,23 @@ const historyView = z
 
 /** `GET /orders/:id/history` */
 export const getOrderHistory: Route = (app, { db }) => {
-  const params = z.object({ id: z.uuid() })
-  const schema = { summary: 'Read what happened to an order', tags: ['orders'], params, response: { 200: historyView } }
+  const schema = {
+    summary: 'Read what happened to an order',
+    tags: ['orders'],
+    params: orderPath,
+    response: { 200: historyView },
+  }
 
   app.get('/orders/:id/history', { config: { access: ['user', 'admin'] }, schema }, async request => {
     const { id } = request.params
-    const items = await db
-      .select()
+    const { version, status, reason, at } = orderHistory
+    const rows = await db
+      .select({ version, status, reason, at, userId: orders.userId })
       .from(orderHistory)
+      .innerJoin(orders, eq(orders.id, orderHistory.orderId))
       .where(eq(orderHistory.orderId, id))
-      .orderBy(asc(orderHistory.version))
-    if (items.length === 0) throw rejections.notFound('order', id)
-    return { items }
+      .orderBy(asc(version))
+    if (!rows[0] || !mayAccess(callerOf(request), rows[0].userId)) throw rejections.notFound('order', id)
+    return { items: rows }
   })
 }

@@ -1,5 +1,5 @@
 import { newId } from '@feira/chassis'
-import { startTestService, type TestService } from '@feira/chassis/testing'
+import { asUser, startTestService, type TestService } from '@feira/chassis/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { service } from '../service.ts'
 
@@ -9,13 +9,16 @@ let placed: string
 
 beforeAll(async () => {
   orders = await startTestService(service)
-  const answer = await orders.http.inject({ method: 'POST', url: '/orders', payload: { amount: 29.99 } })
+  const answer = await place(29.99)
   url = answer.headers.location as string
   placed = answer.body
 })
 afterAll(() => orders[Symbol.asyncDispose]())
 
-const get = (url: string, headers: Record<string, string> = {}) => orders.http.inject({ url, headers })
+const place = (amount: number) =>
+  orders.http.inject({ method: 'POST', url: '/orders', headers: asUser(), payload: { amount } })
+const get = (url: string, headers: Record<string, string> = {}) =>
+  orders.http.inject({ url, headers: { ...asUser(), ...headers } })
 
 test('an order can be read, with its version as ETag', async () => {
   const answer = await get(url)
@@ -31,7 +34,7 @@ test('a slash at the end and an id in capitals lead to the same', async () => {
 })
 
 test('HEAD tells the same without a body', async () => {
-  const answer = await orders.http.inject({ method: 'HEAD', url })
+  const answer = await orders.http.inject({ method: 'HEAD', url, headers: asUser() })
   expect(answer.statusCode).toBe(200)
   expect(answer.headers).toMatchObject({ etag: '"1"', 'content-length': String(Buffer.byteLength(placed)) })
   expect(answer.body).toBe('')
@@ -52,7 +55,7 @@ describe('If-None-Match', () => {
   })
 
   test('with the tag of an older version: the order and its new tag', async () => {
-    const other = await orders.http.inject({ method: 'POST', url: '/orders', payload: { amount: 1 } })
+    const other = await place(1)
     await orders.resources.query({ text: 'update orders set version = 2 where id = $1', values: [other.json().id] })
     const answer = await get(other.headers.location as string, { 'if-none-match': '"1"' })
     expect(answer.statusCode).toBe(200)
@@ -87,7 +90,7 @@ test.each([
 })
 
 test.each(['POST', 'PUT', 'PATCH', 'DELETE'] as const)('%s is no method of an order', async method => {
-  const answer = await orders.http.inject({ method, url })
+  const answer = await orders.http.inject({ method, url, headers: asUser() })
   expect(answer.statusCode).toBe(405)
   expect(answer.headers.allow?.toString().split(', ').toSorted()).toEqual(['GET', 'HEAD'])
   expect((await get(url)).body).toBe(placed)

@@ -1,13 +1,27 @@
-import { decodeCursor, firstIdAt, page, pageOf, pageQuery, type Route } from '@feira/chassis'
+import {
+  callerOf,
+  decodeCursor,
+  firstIdAt,
+  isAdmin,
+  page,
+  pageOf,
+  pageQuery,
+  Rejection,
+  type Caller,
+  type Route,
+} from '@feira/chassis'
 import { and, desc, eq, gte, lt } from 'drizzle-orm'
 import { z } from 'zod'
+import type { Config } from '../config.ts'
+import { toOrder } from '../order-row.ts'
 import { orderView, toView } from '../order-view.ts'
 import { orders } from '../schema.ts'
+import { anyCase } from '../status-text.ts'
 
 const querystring = z.strictObject({
   ...pageQuery,
-  status: orderView.shape.status.optional(),
-  userId: z.uuid().optional(),
+  status: anyCase.optional(),
+  userId: z.uuid().optional().describe('an admin sees the orders of everybody, a user only their own'),
   from: z.iso.datetime({ offset: true }).optional().describe('placed at this time or later'),
   to: z.iso.datetime({ offset: true }).optional().describe('placed before this time'),
 })
@@ -15,12 +29,13 @@ const querystring = z.strictObject({
 const cursorKey = z.tuple([z.uuid()])
 
 /** `GET /orders`, newest first. */
-export const listOrders: Route = (app, { db }) => {
+export const listOrders: Route<Config> = (app, { db, config }) => {
   const schema = { summary: 'List orders', tags: ['orders'], querystring, response: { 200: pageOf(orderView) } }
 
   app.get('/orders', { config: { access: ['user', 'admin'] }, schema }, async request => {
-    const { limit, cursor, status, userId, from, to } = request.query
+    const { limit, cursor, status, from, to } = request.query
     const before = decodeCursor(cursor, cursorKey)
+    const userId = visibleTo(callerOf(request), request.query.userId)
     const rows = await db
       .select()
       .from(orders)
@@ -36,6 +51,19 @@ export const listOrders: Route = (app, { db }) => {
       )
       .orderBy(desc(orders.id))
       .limit(limit + 1)
-    return page(rows.map(toView), limit, ({ id }) => [id])
+    return page(
+      rows.map(row => toView(toOrder(row), config)),
+      limit,
+      ({ id }) => [id],
+    )
+  })
+}
+
+/** @returns whose orders are listed; undefined for everybody's. */
+function visibleTo(caller: Caller, userId: string | undefined): string | undefined {
+  if (isAdmin(caller)) return userId
+  if (userId === undefined || userId.toLowerCase() === caller.id) return caller.id
+  throw new Rejection('role-missing', 403, "Only an admin lists other users' orders.", {
+    fields: [{ in: 'query', field: 'userId', message: 'is not you' }],
   })
 }

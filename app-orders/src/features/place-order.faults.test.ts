@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { newId } from '@feira/chassis'
-import { createTestDatabase, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { asUser, createTestDatabase, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
 import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { describe, expect, inject, test } from 'vitest'
@@ -20,7 +20,7 @@ const place = (orders: TestService, { amount, key }: Sent) =>
     method: 'POST',
     url: '/orders',
     payload: { amount },
-    headers: key === undefined ? {} : { 'idempotency-key': key },
+    headers: { ...asUser(), ...(key === undefined ? {} : { 'idempotency-key': key }) },
   })
 
 type Answers = Awaited<ReturnType<typeof place>>[]
@@ -47,7 +47,8 @@ async function expectExactlyOnce(orders: TestService, answers: Answers) {
     accepted.map(({ amount }) => ({ amount, id: ids.get(amount) })),
   )
   const { rows: totals } = await orders.resources.query({
-    text: `select (select count(*)::int from order_history) as history, (select count(*)::int from chassis.outbox) as messages`,
+    text: `select (select count(*)::int from order_history) as history, 
+             (select count(*)::int from chassis.outbox where type = 'order.created') as messages`,
   })
   expect(totals).toEqual([{ history: rows.length, messages: rows.length }])
   return rows.length
@@ -179,7 +180,10 @@ describe.concurrent('while the database takes no connections', () => {
     await admin.execute(sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`)
 
     const url = before.headers.location as string
-    const answers = await Promise.all([place(orders, { amount: 2, key: newId() }), orders.http.inject(url)])
+    const answers = await Promise.all([
+      place(orders, { amount: 2, key: newId() }),
+      orders.http.inject({ url, headers: asUser() }),
+    ])
     for (const answer of answers) {
       expect(answer.statusCode, answer.body).toBe(503)
       expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
@@ -192,7 +196,7 @@ describe.concurrent('while the database takes no connections', () => {
 
     await alter(open)
     expect((await place(orders, { amount: 3, key: undefined })).statusCode).toBe(201)
-    expect((await orders.http.inject(url)).body).toBe(before.body)
+    expect((await orders.http.inject({ url, headers: asUser() })).body).toBe(before.body)
     await waitUntil('it is ready', async () => (await orders.http.inject('/ready')).statusCode === 200)
     const { rows } = await orders.resources.query({ text: 'select total_cents from orders order by 1' })
     expect(rows).toEqual([{ total_cents: '100' }, { total_cents: '300' }])

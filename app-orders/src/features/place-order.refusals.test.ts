@@ -1,4 +1,4 @@
-import { startTestService, type TestService } from '@feira/chassis/testing'
+import { asUser, startTestService, type TestService } from '@feira/chassis/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { service } from '../service.ts'
 
@@ -16,7 +16,7 @@ const userId = '01936f3e-8a5c-7c1e-9b3a-51d21b2a3c4d'
 async function written() {
   const { rows } = await orders.resources.query({
     text: `select (select count(*)::int from orders) as orders, (select count(*)::int from order_history) as history,
-             (select count(*)::int from chassis.outbox) as messages,
+             (select count(*)::int from chassis.outbox where type = 'order.created') as messages,
              (select count(*)::int from chassis.idempotency_keys) as keys`,
   })
   return rows[0]
@@ -27,7 +27,12 @@ async function refusal(payload: string | Buffer | undefined, headers: Record<str
   const before = await written()
   const body = payload === undefined ? {} : { payload }
   const key = { 'idempotency-key': 'kept' }
-  const answer = await orders.http.inject({ method: 'POST', url: '/orders', headers: { ...headers, ...key }, ...body })
+  const answer = await orders.http.inject({
+    method: 'POST',
+    url: '/orders',
+    headers: { ...asUser(), ...headers, ...key },
+    ...body,
+  })
   expect(answer.statusCode, answer.body).toBeGreaterThanOrEqual(400)
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
   const { status, code, detail, errors = [], ...rest } = answer.json()
@@ -59,7 +64,10 @@ describe('an amount is refused', () => {
   )
 
   test('when there is none', async () => {
-    expect(await refusal('{}')).toEqual({ ...invalid('amount'), detail: 'amount: is required' })
+    expect(await refusal('{}')).toEqual({
+      ...invalid('amount'),
+      detail: 'amount: is required where there are no items',
+    })
   })
 
   test('when total says something else', async () => {

@@ -1,5 +1,6 @@
 import { orderCreated } from '@feira/contracts/orders'
-import { startTestService, type TestService } from '@feira/chassis/testing'
+import { userCreated } from '@feira/contracts/users'
+import { asAdmin, asUser, startTestService, type TestService, waitUntil } from '@feira/chassis/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { service } from '../service.ts'
 
@@ -14,7 +15,7 @@ const json = { 'content-type': 'application/json' }
 const userId = '01936f3e-8a5c-7c1e-9b3a-51d21b2a3c4d'
 
 function post(payload: string, headers: Record<string, string> = json) {
-  return orders.http.inject({ method: 'POST', url: '/orders', headers, payload })
+  return orders.http.inject({ method: 'POST', url: '/orders', headers: { ...asUser(userId), ...headers }, payload })
 }
 
 describe('an accepted order', () => {
@@ -24,24 +25,33 @@ describe('an accepted order', () => {
     const order = answer.json()
     expect(order).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/),
-      userId: null,
+      userId,
       status: 'reserved',
+      items: [],
       amount: 29.99,
       totalCents: 2999,
       currency: 'BRL',
+      shippingAddress: null,
+      paymentReference: null,
+      payBy: new Date(Date.parse(order.createdAt) + 24 * 3_600_000).toISOString(),
       version: 1,
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/),
       updatedAt: order.createdAt,
     })
-    expect(answer.headers).toMatchObject({ location: `/orders/${order.id}`, etag: '"1"' })
-    const found = await orders.http.inject(`/orders/${order.id}`)
+    expect(answer.headers).toMatchObject({
+      location: `/orders/${order.id}`,
+      link: `</q/orders/${order.id}?minVersion=1>; rel="related"`,
+      etag: '"1"',
+    })
+    const found = await orders.http.inject({ url: `/orders/${order.id}`, headers: asUser(userId) })
     expect(found.body).toBe(answer.body)
   })
 
   test('is published as order.created, in the trace and the conversation of its request', async () => {
     const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
-    const answer = await post(JSON.stringify({ amount: 12.5, userId, userEmail: 'ana@example.com' }), {
+    const answer = await post(JSON.stringify({ amount: 12.5, userId }), {
       ...json,
+      ...asUser(userId, { email: 'ana@example.com' }),
       traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
       'x-correlation-id': 'conversation-1',
     })
@@ -52,14 +62,15 @@ describe('an accepted order', () => {
       version: 1,
       status: 'reserved',
       userId,
-      customer: { name: null, email: 'ana@example.com' },
+      customer: { name: null, email: 'ana@example.com', locale: null },
       items: [],
       totalCents: 1250,
       currency: 'BRL',
       createdAt,
     })
     const { rows } = await orders.resources.query({
-      text: 'select aggregate_type, aggregate_version, headers, subject_id from chassis.outbox where aggregate_id = $1',
+      text: `select aggregate_type, aggregate_version, headers, subject_id, personal_fields from chassis.outbox
+             where aggregate_id = $1`,
       values: [id],
     })
     expect(rows).toEqual([
@@ -67,6 +78,7 @@ describe('an accepted order', () => {
         aggregate_type: 'order',
         aggregate_version: '1',
         subject_id: userId,
+        personal_fields: 'customer',
         headers: {
           traceparent: expect.stringMatching(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`)),
           'correlation-id': 'conversation-1',
@@ -95,11 +107,17 @@ describe('an accepted order', () => {
     { user_id: userId, user_email: 'ana@example.com', total: 29.99 },
     { userId, userEmail: 'ana@example.com', amount: 29.99 },
   ])('may say whose it is: %j', async body => {
-    const answer = await post(JSON.stringify(body))
-    expect(answer.json()).toMatchObject({ userId, totalCents: 2999 })
-    const text = 'select user_id, user_email from orders where id = $1'
-    const { rows } = await orders.resources.query({ text, values: [answer.json().id] })
-    expect(rows).toEqual([{ user_id: userId, user_email: 'ana@example.com' }])
+    await orders.deliver(userCreated, { ...userCreated.example, userId, email: 'known@example.com' })
+    const emailOf = async (headers: Record<string, string>) => {
+      const answer = await post(JSON.stringify(body), { ...json, ...headers })
+      expect(answer.json()).toMatchObject({ userId, totalCents: 2999 })
+      const text = 'select user_id, user_email from orders where id = $1'
+      const { rows } = await orders.resources.query({ text, values: [answer.json().id] })
+      expect(rows[0]).toMatchObject({ user_id: userId })
+      return rows[0]?.['user_email']
+    }
+    await waitUntil('the customer is known', async () => (await emailOf(asUser(userId))) === 'known@example.com')
+    expect(await emailOf(asAdmin())).toBe('ana@example.com')
   })
 
   test.each([
@@ -107,7 +125,7 @@ describe('an accepted order', () => {
     ['application/vnd.feira.order+json', '/orders'],
     ['application/json', '/orders/'],
   ])('comes as %s to %s', async (type, url) => {
-    const headers = { 'content-type': type }
+    const headers = { ...asUser(), 'content-type': type }
     const answer = await orders.http.inject({ method: 'POST', url, headers, payload: '{"amount": 1}' })
     expect(answer.statusCode, answer.body).toBe(201)
   })

@@ -1,0 +1,137 @@
+import { rejections, Rejection, type Cause, type Transaction } from '@feira/chassis'
+import { paymentCompleted } from '@feira/contracts/payments'
+import { stockRelease } from '@feira/contracts/products'
+import { asc, inArray } from 'drizzle-orm'
+import type { Order } from './domain/order.ts'
+import { advance, type Effect, type Refusal, type Signal } from './domain/saga.ts'
+import { announce, type Announcement } from './order-events.ts'
+import { toOrder } from './order-row.ts'
+import { orders } from './schema.ts'
+
+/** A signal for an order. */
+export interface Happening {
+  readonly orderId: string
+  readonly signal: Signal
+  /** The message that brought it; the messages it leads to name it. */
+  readonly cause?: Cause
+  /** Whether a person wrote its reason. */
+  readonly typed?: boolean
+}
+
+/** Locks orders until the transaction ends, in the order of their ids, so that nobody waits in a circle. */
+export async function lockOrders(tx: Transaction, ids: readonly string[]): Promise<Map<string, Order>> {
+  const rows = await tx.db
+    .select()
+    .from(orders)
+    .where(inArray(orders.id, [...new Set(ids)]))
+    .orderBy(asc(orders.id))
+    .for('update')
+  return new Map(rows.map(row => [row.id, toOrder(row)]))
+}
+
+/**
+ * Leads orders on by signals, one after the other, and publishes and notes what comes of it.
+ * @param locked the orders by id, locked by this transaction; they are replaced by what they have become.
+ * @throws Rejection when one of the orders does not exist or refuses its signal.
+ */
+export async function advanceOrders(
+  tx: Transaction,
+  locked: Map<string, Order>,
+  happenings: readonly Happening[],
+): Promise<void> {
+  const at = new Date()
+  const changed = new Map<string, Order>()
+  const history: (Announcement & { readonly typed: boolean })[] = []
+  for (const happening of happenings) {
+    const before = locked.get(happening.orderId)
+    if (!before) throw rejections.notFound('order', happening.orderId)
+    const advanced = advance(before, happening.signal)
+    if (advanced.refusal) throw rejectionOf(before, advanced.refusal)
+    const { state, effects } = advanced
+    if (state === before) continue
+    const order = effects.length === 0 ? state : { ...state, updatedAt: at }
+    locked.set(order.id, order)
+    changed.set(order.id, order)
+    for (const effect of effects) {
+      if (effect.type === 'announce') history.push({ ...effect, order, at, typed: happening.typed ?? false })
+      carryOut(tx, order, effect, happening, at)
+    }
+  }
+  if (changed.size > 0) await tx.query({ ...write, values: [...columnsOf([...changed.values()]), ...rowsOf(history)] })
+}
+
+function carryOut(tx: Transaction, order: Order, effect: Effect, { cause }: Happening, at: Date): void {
+  const options = cause ? { cause } : {}
+  switch (effect.type) {
+    case 'announce':
+      return announce(tx, { ...effect, order, at }, options)
+    case 'release-stock':
+      return tx.publish(stockRelease, { orderId: order.id, reason: `order ${effect.status}` }, options)
+    case 'return-payment':
+      return returnPayment(tx, order, effect.payment.reference, options)
+  }
+}
+
+// Nobody can tell the provider to give money back. Heard again, now that its order is given up, the payment is refused and
+// becomes a dead letter, like every payment that comes too late: somebody has to look at it.
+function returnPayment(
+  tx: Transaction,
+  { id, totalCents, currency }: Order,
+  reference: string | null,
+  options: object,
+) {
+  const payment = { orderId: id, paymentReference: reference, amountCents: totalCents, currency }
+  tx.publish(paymentCompleted, payment, { ...options, queue: 'orders.on-payment-completed' })
+}
+
+const refusals: Record<Exclude<Refusal['code'], 'invalid-transition'>, string> = {
+  'payment-mismatch': 'The payment is not of the amount and currency of the order.',
+  'already-paid': 'The order has its payment; this is another one.',
+  'payment-contradicted': 'The order has this payment, which is now said to have failed.',
+  'payment-after-cancellation': 'The order was given up before this payment came.',
+}
+
+function rejectionOf({ id }: Order, refusal: Refusal): Rejection {
+  if (refusal.code === 'invalid-transition') return invalidTransition(refusal.from, refusal.to)
+  return new Rejection(refusal.code, 409, `${refusals[refusal.code]} Order ${id}.`)
+}
+
+/** The refusal to make an order what it cannot become from what it is. */
+export function invalidTransition(from: Order['status'], to: Order['status']): Rejection {
+  return new Rejection('invalid-transition', 409, `The order is ${from}, and from there it cannot become ${to}.`)
+}
+
+const write = {
+  name: 'advance-orders',
+  text: `
+    with changed as (
+      update orders set status = t.status, version = t.version, updated_at = t.updated_at,
+        payment_received = t.payment_received, payment_reference = t.payment_reference
+      from unnest($1::uuid[], $2::text[], $3::int[], $4::timestamptz[], $5::boolean[], $6::text[])
+        as t (id, status, version, updated_at, payment_received, payment_reference)
+      where orders.id = t.id)
+    insert into order_history (order_id, version, status, reason, reason_typed, at)
+    select * from unnest($7::uuid[], $8::int[], $9::text[], $10::text[], $11::boolean[], $12::timestamptz[])`,
+}
+
+function columnsOf(changed: readonly Order[]): unknown[][] {
+  return [
+    changed.map(({ id }) => id),
+    changed.map(({ status }) => status),
+    changed.map(({ version }) => version),
+    changed.map(({ updatedAt }) => updatedAt),
+    changed.map(({ payment }) => payment !== null),
+    changed.map(({ payment }) => payment?.reference ?? null),
+  ]
+}
+
+function rowsOf(history: readonly (Announcement & { readonly typed: boolean })[]): unknown[][] {
+  return [
+    history.map(({ order }) => order.id),
+    history.map(({ version }) => version),
+    history.map(({ status }) => status),
+    history.map(({ reason }) => reason),
+    history.map(({ typed, reason }) => typed && reason !== null),
+    history.map(({ at }) => at),
+  ]
+}

@@ -1,0 +1,18 @@
+import type { Order } from './domain/order.ts'
+import type { orders } from './schema.ts'
+
+/** An order as the database keeps it. */
+export type OrderRow = typeof orders.$inferSelect
+
+export function toOrder({ paymentReceived, paymentReference, ...row }: OrderRow): Order {
+  return { ...row, payment: paymentReceived ? { reference: paymentReference } : null }
+}
+
+export function toRow({ payment, items, ...order }: Order): OrderRow {
+  return {
+    ...order,
+    items: [...items],
+    paymentReceived: payment !== null,
+    paymentReference: payment?.reference ?? null,
+  }
+}
