@@ -99,6 +99,19 @@ describe('a token that counted', () => {
     expect(authenticate(request)).toBeInstanceOf(Promise)
   })
 
+  test('is checked again when the keys changed during the check', async () => {
+    const cache = createTokenCache()
+    const changing: typeof keys = async (...asked) => {
+      const key = await keys(...asked)
+      cache.clear()
+      return key
+    }
+    const authenticate = createAuthenticate({ keys: changing, rules, cache })
+    const request = { headers: bearer(signToken()), raw: { rawHeaders: [] } } as never
+    expect(await authenticate(request)).toMatchObject({ roles: ['user'] })
+    expect(authenticate(request)).toBeInstanceOf(Promise)
+  })
+
   test('counts no more once its key was replaced', async () => {
     const [old, next] = [createSigningKey(), createSigningKey()]
     const issuer = await startIssuer(old)

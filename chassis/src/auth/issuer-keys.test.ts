@@ -166,6 +166,17 @@ describe('an issuer that is away', () => {
     expect(started.warnings).toEqual(['cannot fetch keys of the token issuer'])
   })
 
+  test('is asked after longer and longer pauses', async () => {
+    const issuer = await startIssuer(key)
+    issuer.goAway()
+    startKeys(issuer, { retry: 10 })
+    await waitUntil('it was asked', () => issuer.requests > 0)
+    const startedAt = performance.now()
+    await waitUntil('it was asked often', () => issuer.requests > 5)
+    // 10 + 20 + 40 + 80 + 160 ms, a tenth less by chance, and a little of the first one is over.
+    expect(performance.now() - startedAt).toBeGreaterThan(250)
+  })
+
   test('is given up after a while, by one request at a time', async () => {
     const issuer = await startIssuer(key)
     issuer.hang()
@@ -196,7 +207,6 @@ describe('an issuer that answers nonsense', () => {
     ['an error', response => void response.writeHead(500).end('{"keys":[]}')],
     ['a key set and an error', response => void response.writeHead(404).end(JSON.stringify({ keys: [other.jwk] }))],
     ['too much', response => void response.end(JSON.stringify({ keys: [other.jwk], more: 'x'.repeat(300_000) }))],
-    ['a redirect', response => void response.writeHead(302, { location: '/jwks.json' }).end()],
   ])('(%s) is taken for away; the last good keys stay', async (_, answer) => {
     const started = startKeys(await startIssuer(key), { unknownKey: 0, retry: 0 })
     expect(await find(started, key)).toBe(true)
@@ -207,6 +217,15 @@ describe('an issuer that answers nonsense', () => {
     expect(await find(started, key)).toBe(true)
     expect(started.changes()).toBe(1)
     expect(await kept(started)).toEqual(['one'])
+  })
+
+  test('(a redirect) is taken for away, wherever it leads', async () => {
+    const elsewhere = await startIssuer(key, other)
+    const started = startKeys(await startIssuer(key), { unknownKey: 0, retry: 0 })
+    expect(await find(started, key)).toBe(true)
+    started.issuer.answer = response => void response.writeHead(302, { location: elsewhere.url }).end()
+    expect(await find(started, other)).toBe(false)
+    expect(elsewhere.requests).toBe(0)
   })
 
   test('among good keys is left out', async () => {

@@ -38,13 +38,13 @@ describe('a token that counts', () => {
     expect(bare).toMatchObject({ roles: [], email: undefined, name: undefined, sessionId: undefined })
   })
 
-  test.each<[string, Claims]>([
-    ['one audience of several', { aud: ['other', 'shop'] }],
-    ['the client that asked for it, as Keycloak says', { aud: 'account', azp: 'feira', typ: 'Bearer' }],
-    ['a clock 4 s ahead', { nbf: seconds(4) }],
-    ['a clock 4 s behind', { exp: seconds(-4) }],
+  test.each<[string, () => Claims]>([
+    ['one audience of several', () => ({ aud: ['other', 'shop'] })],
+    ['the client that asked for it, as Keycloak says', () => ({ aud: 'account', azp: 'feira', typ: 'Bearer' })],
+    ['a clock 4 s ahead', () => ({ nbf: seconds(4) })],
+    ['a clock 3 s behind', () => ({ exp: seconds(-3) })],
   ])('may have %s', async (_, claims) => {
-    expect(await callerOf(claims)).toMatchObject({ roles: ['user'] })
+    expect(await callerOf(claims())).toMatchObject({ roles: ['user'] })
   })
 
   test.each(['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512', 'EdDSA', 'Ed25519'])(
