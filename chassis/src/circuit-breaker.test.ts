@@ -3,6 +3,7 @@ import { Registry } from 'prom-client'
 import { expect, onTestFinished, test } from 'vitest'
 import { BreakerOpen, BreakerTimeout, createBreaker, type BreakerOptions } from './circuit-breaker.ts'
 import { perform } from './consuming/consumer.ts'
+import { judge } from './consuming/failure.ts'
 import { countOf, handledCount } from './testing/fixture/counts.ts'
 import { effectsOf, leaveEffect, note, notesService, noteWritten, type NoteWritten } from './testing/fixture/notes.ts'
 import { startTestService, waitUntil } from './testing/index.ts'
@@ -110,6 +111,21 @@ test('two breakers of a service share the metrics', async () => {
   await expect(breaker.call('x')).rejects.toThrow('connection refused')
   expect(await countOf(metrics, 'circuit_breaker_state', { name: 'payments', state: 'open' })).toBe(1)
   expect(await countOf(metrics, 'circuit_breaker_state', { name: 'mail server', state: 'open' })).toBe(0)
+})
+
+test('waiting for a breaker never uses up an attempt, not even the last', () => {
+  const queues = {
+    main: 'main',
+    dead: 'dead',
+    retries: [
+      { name: 'first', delay: 20 },
+      { name: 'second', delay: 40 },
+    ],
+  }
+  const rejected = new BreakerOpen('mail server')
+  expect(judge(rejected, 1, queues)).toEqual({ kind: 'retry', queue: 'first', attempt: 1 })
+  expect(judge(rejected, 3, queues)).toEqual({ kind: 'retry', queue: 'second', attempt: 3 })
+  expect(judge(new Error('refused'), 3, queues)).toEqual({ kind: 'dead', reason: 'attempts-exhausted' })
 })
 
 test('a message whose call is rejected by an open breaker waits without using up its attempts', async () => {

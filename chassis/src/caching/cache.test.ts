@@ -111,6 +111,7 @@ test('a replica that cannot hear caches nothing, and forgets what it knew', asyn
   expect(await read(replica)).toEqual(['eggs', 'MISS'])
   proxy.mend()
   await waitUntil('it caches again', async () => (await read(replica))[1] === 'HIT')
+  expect(await read(replica)).toEqual(['eggs', 'HIT'])
 })
 
 test('what could not be told while the broker was away is told when it is back', async () => {

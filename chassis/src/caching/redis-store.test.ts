@@ -156,6 +156,24 @@ test.runIf(hasRedis)('what Redis could not be told is told before it is believed
   })
 })
 
+test.runIf(hasBinary)('a Redis that is full, so that it cannot be told, is not believed', async () => {
+  const port = await freePort()
+  await using own = await startRedis(port)
+  const redis = new Redis(port)
+  await using service = await startTestService(cachedNotes(), { REDIS_URL: `redis://127.0.0.1:${port}` })
+  await put(service, 'milk')
+  await read(service)
+  await waitUntil('it is kept', async () => (await read(service))[1] === 'HIT')
+  await redis.config('SET', 'maxmemory', '1')
+  await put(service, 'eggs')
+  expect(await read(service)).toEqual(['eggs', 'MISS'])
+  await redis.config('SET', 'maxmemory', '0')
+  await waitUntil('it is told and used again', async () => (await read(service))[1] === 'HIT')
+  expect(await read(service)).toEqual(['eggs', 'HIT'])
+  redis.disconnect()
+  await own.kill()
+})
+
 test.runIf(hasBinary)('a Redis that is killed is loaded around, and used again when it is back', async () => {
   const port = await freePort()
   await using first = await startRedis(port)
