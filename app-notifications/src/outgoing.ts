@@ -23,7 +23,8 @@ export async function putOut(
   for (const row of rows) publishWork(tx, row, causeOf?.(row.id))
 }
 
-function publishWork(tx: Transaction, row: typeof notifications.$inferSelect, cause: Cause | undefined): void {
+/** Publishes the work of sending a notification. */
+export function publishWork(tx: Transaction, row: typeof notifications.$inferSelect, cause?: Cause): void {
   const { id: notificationId, channel, userId, orderId, recipient, subject, text, html, priority } = row
   const common = { notificationId, userId, orderId, text, priority }
   // What is urgent goes to its own queue at once: on its way through the other it would wait behind the others.

@@ -1,6 +1,7 @@
 import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
 import { closeMailServer } from './delivery/mail-server.ts'
+import { checkSettings } from './features/check-settings.ts'
 import { getNotification } from './features/get-notification.ts'
 import { listNotifications } from './features/list-notifications.ts'
 import { onCustomerEvent } from './features/on-customer-event.ts'
@@ -19,7 +20,7 @@ export const service = defineService<Config>({
   paths: ['/notifications'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
-  routes: [requestEmail, requestSms, listNotifications, getNotification],
+  routes: [checkSettings, requestEmail, requestSms, listNotifications, getNotification],
   consumers: [onCustomerEvent, onUserDeleted, ...workers],
   jobs: [closeMailServer],
 })
@@ -31,4 +32,4 @@ export const office = defineService<Config>({
 })
 
 /** The same without its HTTP interface: `npm run worker`. As many as there are share the queues. */
-export const worker = defineService<Config>({ ...service, port: 3347, paths: [], routes: [] })
+export const worker = defineService<Config>({ ...service, port: 3347, paths: [], routes: [checkSettings] })

@@ -9,8 +9,19 @@ import {
 import type { Config } from '../config.ts'
 import type { Outcome } from '../domain/notification.ts'
 import { isRecipient } from '../domain/recipient.ts'
-import { beginAttempt, noteFailed, noteFailure, noteOrder, noteSent, type Notification, type Order } from './ledger.ts'
+import { publishWork } from '../outgoing.ts'
+import {
+  beginAttempt,
+  noteFailed,
+  noteFailure,
+  noteOrder,
+  noteSent,
+  releaseNotification,
+  type Notification,
+  type Order,
+} from './ledger.ts'
 
+export type Sending = 'sent' | 'away'
 export type Work = typeof notificationsEmail | typeof notificationsSms
 
 /** How the notifications of one channel are sent. */
@@ -25,8 +36,11 @@ export interface Delivery<M extends Work> {
   /** Pauses in milliseconds between the attempts. */
   readonly retryDelays: readonly number[]
   orderOf(message: Received<M>): Order
-  /** @throws AttemptFailure, a `Rejection` when it can never be sent, or anything. */
-  send(notification: Notification, resources: Resources<Config>): Promise<void>
+  /**
+   * @returns `away` when nobody could take it now: it is put back, which is no failure of its own.
+   * @throws AttemptFailure, a `Rejection` when it can never be sent, or anything.
+   */
+  send(notification: Notification, resources: Resources<Config>, signal: AbortSignal): Promise<Sending>
 }
 
 /** An attempt that failed, and whether the notification may have been handed over all the same. */
@@ -66,9 +80,9 @@ function performance<M extends Work>(delivery: Delivery<M>, lane: 'normal' | 'ur
       return beginAttempt(tx, order, message.id)
     },
 
-    async act(notification: Notification, resources: Resources<Config>): Promise<void> {
+    async act(notification: Notification, resources: Resources<Config>, signal: AbortSignal): Promise<Sending> {
       try {
-        await delivery.send(notification, resources)
+        return await delivery.send(notification, resources, signal)
       } catch (error) {
         const outcome = error instanceof AttemptFailure ? error.outcome : 'failed'
         await resources.transact(tx => noteFailure(tx, notification, outcome, textOf(error)))
@@ -76,7 +90,11 @@ function performance<M extends Work>(delivery: Delivery<M>, lane: 'normal' | 'ur
       }
     },
 
-    async settle(notification: Notification, _result: void, tx: Transaction): Promise<void> {
+    async settle(notification: Notification, sending: Sending, tx: Transaction): Promise<void> {
+      if (sending === 'away') {
+        const released = await releaseNotification(tx, notification, `the ${notification.channel} server was away`)
+        return publishWork(tx, released)
+      }
       const sent = await noteSent(tx, notification)
       tx.publish(notificationSent, { ...toEvent(sent), sentAt: sent.sentAt.toISOString() })
     },

@@ -67,6 +67,21 @@ export async function noteFailure(
     .where(eq(notifications.id, id))
 }
 
+/** Notes that nobody could take a notification, and leaves it to the next message about it. */
+export async function releaseNotification(
+  { db }: Transaction,
+  { id, attempts }: Pick<Notification, 'id' | 'attempts'>,
+  error: string,
+): Promise<Notification> {
+  await endAttempt(db, id, attempts, { outcome: 'failed', error })
+  const [row] = await db
+    .update(notifications)
+    .set({ workId: null, lastError: unlessErased(error), ...changed() })
+    .where(eq(notifications.id, id))
+    .returning()
+  return row ?? disappeared(id)
+}
+
 /** Notes that a notification was handed over. */
 export async function noteSent(
   { db }: Transaction,
@@ -79,8 +94,7 @@ export async function noteSent(
     .set({ status: 'sent', sentAt, lastError: null, version: sql`${notifications.version} + 1`, ...changed() })
     .where(eq(notifications.id, id))
     .returning()
-  if (!row) throw new Error(`notification ${id} has disappeared`)
-  return { ...row, sentAt }
+  return { ...(row ?? disappeared(id)), sentAt }
 }
 
 /** Notes that a notification will not be sent, unless its message is replayed. @returns `undefined` when it is not pending. */
@@ -108,6 +122,10 @@ export async function noteFailed(
 // What a mail server says quotes the recipient: of an erased one nothing is kept.
 function unlessErased(error: string) {
   return sql`case when ${notifications.recipient} is not null then ${error} end`
+}
+
+function disappeared(id: string): never {
+  throw new Error(`notification ${id} has disappeared`)
 }
 
 function changed() {

@@ -15,11 +15,13 @@ export interface Mail {
 
 export interface MailServer {
   /**
-   * Hands an e-mail over. While the server is away it waits, for up to {@link patience}: then the queue waits with it, in
-   * order, instead of every message using up its attempts.
+   * Hands an e-mail over. While the server is away it waits a while: so the queue waits, in order, instead of every message
+   * using up its attempts.
+   * @param signal ends the conversation with the server.
+   * @returns `away` when the e-mail was certainly not taken, because the server could not be used all the time.
    * @throws MailFailure
    */
-  send(mail: Mail): Promise<void>
+  send(mail: Mail, signal: AbortSignal): Promise<'sent' | 'away'>
   /** Lets e-mails that are being handed over finish, and whoever waits go. */
   close(): void
 }
@@ -35,8 +37,6 @@ export class MailFailure extends Error {
   }
 }
 
-/** Milliseconds. Well below the 30 min after which RabbitMQ takes an unanswered message away. */
-const patience = 600_000
 /** Connections: as many as both queues of e-mails have in flight. */
 const maxConnections = 6
 
@@ -60,26 +60,29 @@ function openMailServer(resources: Resources<Config>): MailServer {
   const { config } = resources
   const stopping = new AbortController()
   const pool = openPool(config)
-  // Longer than the longest conversation, which ends by itself: a call that is given up while it goes on may yet succeed.
-  const longest = config.SMTP_TIMEOUT * 6
-  const breaker = createBreaker(
-    'smtp',
-    (mail: Mail) => pool.sendMail({ ...headersOf(mail, config), signal: AbortSignal.timeout(longest) }),
-    resources,
-    { timeout: longest * 2, resetTimeout: config.SMTP_PAUSE, minimumCalls: 3, isAnswer },
-  )
+  // What the chassis takes for hanging is repeated, so both the waiting and the longest conversation must end before.
+  const patience = config.HANDLER_TIMEOUT * 0.4
+  const longest = config.HANDLER_TIMEOUT * 0.5
+  const converse = (mail: Mail, signal: AbortSignal) =>
+    pool.sendMail({ ...contentOf(mail, config), signal: AbortSignal.any([signal, AbortSignal.timeout(longest)]) })
+  const breaker = createBreaker('smtp', converse, resources, {
+    // Never reached: a call that is given up while it goes on might yet succeed.
+    timeout: config.HANDLER_TIMEOUT * 2,
+    resetTimeout: config.SMTP_PAUSE,
+    minimumCalls: 3,
+    isAnswer,
+  })
   return {
-    async send(mail) {
-      const deadline = performance.now() + patience
-      for (;;) {
+    async send(mail, signal) {
+      for (const deadline = performance.now() + patience; ;) {
         try {
-          await breaker.call(mail)
-          return
+          await breaker.call(mail, signal)
+          return 'sent'
         } catch (error) {
           const failure = failureOf(error)
-          const enough = stopping.signal.aborted || performance.now() > deadline
-          if (failure !== 'away' || enough) throw new MailFailure(failure, error as Error)
+          if (failure !== 'away') throw new MailFailure(failure, error as Error)
         }
+        if (stopping.signal.aborted || performance.now() > deadline) return 'away'
         await sleep(Math.min(250, config.SMTP_PAUSE), undefined, { signal: stopping.signal }).catch(() => {})
       }
     },
@@ -107,7 +110,7 @@ function openPool({ SMTP_URL, SMTP_TIMEOUT }: Config) {
   })
 }
 
-function headersOf({ notificationId, to, subject, text, html }: Mail, { MAIL_FROM, MAIL_DOMAIN }: Config) {
+function contentOf({ notificationId, to, subject, text, html }: Mail, { MAIL_FROM, MAIL_DOMAIN }: Config) {
   return {
     // The same however often it is sent, so that mail programs show it once (RFC 5322 §3.6.4).
     messageId: `<${notificationId}@${MAIL_DOMAIN}>`,

@@ -21,7 +21,7 @@ export function isRecipient(channel: Channel, text: string): boolean {
   return channel === 'email' ? isEmailAddress(text) : isPhoneNumber(text)
 }
 
-/** What of a phone number may be logged: `+55*******0000`. */
+/** What of a phone number may be logged: `+55*********00`. */
 export function maskedPhone(phone: string): string {
-  return phone.slice(0, 3) + '*'.repeat(Math.max(0, phone.length - 7)) + phone.slice(-4)
+  return phone.slice(0, 3) + '*'.repeat(Math.max(0, phone.length - 5)) + phone.slice(-2)
 }

@@ -23,10 +23,10 @@ export const onNotificationsEmail = workersOf({
     return { id, channel: 'email', priority, userId, orderId, recipient: to, subject: line, text, html }
   },
 
-  async send({ id, recipient, subject, text, html }, resources) {
+  async send({ id, recipient, subject, text, html }, resources, signal) {
     const mail = { notificationId: id, to: recipient ?? '', subject: subject ?? '', text: text ?? '', html }
     try {
-      await mailServerOf(resources).send(mail)
+      return await mailServerOf(resources).send(mail, signal)
     } catch (error) {
       if (!(error instanceof MailFailure)) throw error
       if (error.failure === 'refused') throw new Rejection('mail-refused', 422, error.message)

@@ -17,5 +17,6 @@ export const onNotificationsSms = workersOf({
 
   async send({ id, recipient, text }, resources) {
     await smsProviderOf(resources)({ notificationId: id, phone: recipient ?? '', text: text ?? '' })
+    return 'sent'
   },
 })
