@@ -16,7 +16,8 @@ afterEach(() => {
 })
 afterAll(() => mailing[Symbol.asyncDispose]())
 
-const erase = (userId: string) => mailing.notifications.deliver(userDeleted, { ...userDeleted.example, userId })
+const erase = (userId: string | null | undefined) =>
+  mailing.notifications.deliver(userDeleted, { ...userDeleted.example, userId: userId ?? '' })
 const rowOf = async (id: string) => (await mailing.sql('select * from notifications where id = $1', id))[0]
 const blank = { recipient: null, subject: null, text: null, html: null }
 
