@@ -3,6 +3,7 @@ import type { Data } from '@feira/contracts'
 import type { orderCreated } from '@feira/contracts/orders'
 import { columnsOf } from './customer.ts'
 import { joinIssuing } from './issuing-lock.ts'
+import { countNew } from './totals.ts'
 
 /** An invoice that is new; the times tell what had happened to its order before. */
 export type IssuedRow = {
@@ -61,13 +62,7 @@ const statement = `
       case when voided_at is not null then 'void' when paid_at is not null then 'paid' else 'issued' end,
       1 + num_nonnulls(paid_at, voided_at), $2, $3, paid_at, voided_at, $3
     from numbered left join mark using (order_id) returning *),
-  counted as (
-    insert into invoice_totals as known (month, currency, measure, count, total_cents)
-    select month, currency, measure, count(*), sum(total_cents)::bigint
-    from stored join (values ('all'), ('paid'), ('void')) as m (measure) on measure in ('all', status)
-    group by month, currency, measure order by month, currency, measure
-    on conflict (month, currency, measure) do update
-      set count = known.count + excluded.count, total_cents = known.total_cents + excluded.total_cents)
+  counted as (${countNew('stored')})
   select id, order_id, number, paid_at, voided_at from stored`
 
 function arraysOf(orders: Issuing['orders']): unknown[][] {

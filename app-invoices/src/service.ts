@@ -1,9 +1,13 @@
 import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
+import { countInvoices } from './count-invoices.ts'
+import { getInvoicePdf } from './features/get-invoice-pdf.ts'
+import { getInvoiceStats } from './features/get-invoice-stats.ts'
 import { getInvoice } from './features/get-invoice.ts'
 import { listInvoices } from './features/list-invoices.ts'
 import { onOrderChanged } from './features/on-order-changed.ts'
 import { onOrderCreated } from './features/on-order-created.ts'
+import { onUserDeleted } from './features/on-user-deleted.ts'
 
 export const service = defineService<Config>({
   name: 'invoices',
@@ -12,6 +16,7 @@ export const service = defineService<Config>({
   paths: ['/invoices'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
-  routes: [listInvoices, getInvoice],
-  consumers: [onOrderCreated, onOrderChanged],
+  routes: [listInvoices, getInvoiceStats, getInvoice, getInvoicePdf],
+  consumers: [onOrderCreated, onOrderChanged, onUserDeleted],
+  jobs: [countInvoices],
 })

@@ -3,6 +3,7 @@ import { inArray, sql } from 'drizzle-orm'
 import { statusBy, type Standing } from './domain/invoice.ts'
 import { pauseIssuing } from './issuing-lock.ts'
 import { invoiceMarks, invoices } from './schema.ts'
+import { addToTotals } from './totals.ts'
 
 export type Invoice = typeof invoices.$inferSelect
 
@@ -86,14 +87,11 @@ const storing = `
       voided_at, updated_at, customer_name, customer_email, locale)
     where invoices.id = c.id
     returning invoices.month, invoices.currency, invoices.total_cents, c.was, c.status)
-  insert into invoice_totals as known (month, currency, measure, count, total_cents)
-  select month, currency, measure, sum(change), sum(change * total_cents)::bigint
-  from changed cross join (values ('paid'), ('void')) as m (measure)
-    cross join lateral (select (status = measure)::int - (was = measure)::int as change) as counting
-  where change <> 0 and month is not null
-  group by month, currency, measure order by month, currency, measure
-  on conflict (month, currency, measure) do update
-    set count = known.count + excluded.count, total_cents = known.total_cents + excluded.total_cents`
+  ${addToTotals(`select month, currency, measure, sum(change), sum(change * total_cents)::bigint
+    from changed cross join (values ('paid'), ('void')) as m (measure)
+      cross join lateral (select (status = measure)::int - (was = measure)::int as change) as counting
+    where change <> 0 and month is not null
+    group by month, currency, measure order by month, currency, measure`)}`
 
 /** Notes how the orders stand whose invoices are still to be issued. */
 export async function storeMarks(tx: Transaction, marks: ReadonlyMap<string, Standing>, now: Date): Promise<void> {

@@ -1,10 +1,10 @@
-import { rejections, versioned, type Route } from '@feira/chassis'
+import { callerOf, mayAccess, rejections, versioned, type Route } from '@feira/chassis'
 import { eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { invoiceView, toView } from '../invoice-view.ts'
 import { invoices } from '../schema.ts'
 
-/** `GET /invoices/:id` */
+/** `GET /invoices/:id`; what belongs to somebody else is not there. */
 export const getInvoice: Route = (app, { db }) => {
   const byId = db
     .select()
@@ -17,7 +17,7 @@ export const getInvoice: Route = (app, { db }) => {
   app.get('/invoices/:id', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
     const { id } = request.params
     const [invoice] = await byId.execute({ id })
-    if (!invoice) throw rejections.notFound('invoice', id)
+    if (!invoice || !mayAccess(callerOf(request), invoice.userId)) throw rejections.notFound('invoice', id)
     return versioned(request, reply, invoice.version, toView(invoice))
   })
 }

@@ -1,5 +1,5 @@
 import { encodeCursor, newId } from '@feira/chassis'
-import { startTestService, type TestService } from '@feira/chassis/testing'
+import { asAdmin, asUser, startTestService, type TestService } from '@feira/chassis/testing'
 import { orderCreated } from '@feira/contracts/orders'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { service } from '../service.ts'
@@ -23,11 +23,17 @@ async function issue(count: number, userId: string | null = null): Promise<strin
   return orderIds
 }
 
-async function list(query: Record<string, string> = {}): Promise<{ items: Invoice[]; nextCursor: string | null }> {
-  const answer = await invoices.http.inject({ url: '/invoices', query })
+/** Lists as an admin, unless told otherwise. */
+async function list(
+  query: Record<string, string> = {},
+  headers = asAdmin(),
+): Promise<{ items: Invoice[]; nextCursor: string | null }> {
+  const answer = await invoices.http.inject({ url: '/invoices', query, headers })
   expect(answer.statusCode, answer.body).toBe(200)
   return answer.json()
 }
+
+const get = (url: string) => invoices.http.inject({ url, headers: asAdmin() })
 
 /** Follows the cursors to the end. */
 async function* pages(query: Record<string, string> = {}) {
@@ -49,7 +55,7 @@ test('of an order shows its one invoice, as it can be read alone', async () => {
   const { items, nextCursor } = await list({ orderId })
   expect(nextCursor).toBeNull()
   expect(items).toHaveLength(1)
-  expect(items[0]).toEqual((await invoices.http.inject(`/invoices/${items[0]?.id}`)).json())
+  expect(items[0]).toEqual((await get(`/invoices/${items[0]?.id}`)).json())
   expect(await ordersIn({ orderId: orderId.toUpperCase() })).toEqual([orderId])
 })
 
@@ -59,6 +65,21 @@ test('of a user shows their invoices alone, newest first', async () => {
   await issue(1, bea)
   expect(await ordersIn({ userId: ana })).toEqual(hers.toReversed())
   expect(await ordersIn({ userId: bea, orderId: hers.at(0) ?? '' })).toEqual([])
+})
+
+test('of a user is what that user sees, whatever they ask for', async () => {
+  const [ana, bea] = [newId(), newId()]
+  const hers = await issue(2, ana)
+  await issue(1, bea)
+  await issue(1, null)
+  const seen = async (query: Record<string, string>) => (await list(query, asUser(ana))).items.map(item => item.orderId)
+  expect(await seen({})).toEqual(hers.toReversed())
+  expect(await seen({ userId: ana, status: 'issued' })).toEqual(hers.toReversed())
+  expect(await seen({ userId: bea })).toEqual([])
+  const [{ orderId }] = (await list({ userId: bea })).items as [Invoice]
+  expect(await seen({ orderId })).toEqual([])
+  const before = (await list({ userId: bea, limit: '1' })).items[0]?.id
+  expect(await seen({ cursor: encodeCursor([before ?? '']) })).toEqual(hers.toReversed())
 })
 
 test('of a state shows those in it', async () => {
@@ -96,7 +117,7 @@ describe('a query is refused', () => {
     ['number', '2026-000001'],
     ['from', '2026-11-21T12:00:00Z'],
   ])('%s=%s', async (field, value) => {
-    const answer = await invoices.http.inject({ url: '/invoices', query: { [field]: value } })
+    const answer = await invoices.http.inject({ url: '/invoices', query: { [field]: value }, headers: asUser() })
     expect(answer.statusCode, answer.body).toBe(400)
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
     expect(answer.json()).toMatchObject({ code: 'invalid-request', errors: [{ in: 'query', field }] })
@@ -104,15 +125,15 @@ describe('a query is refused', () => {
 })
 
 test('a slash at the end changes nothing, and HEAD tells the length', async () => {
-  const { body } = await invoices.http.inject('/invoices/?limit=1')
-  expect(body).toBe((await invoices.http.inject('/invoices?limit=1')).body)
-  const head = await invoices.http.inject({ method: 'HEAD', url: '/invoices?limit=1' })
+  const { body } = await get('/invoices/?limit=1')
+  expect(body).toBe((await get('/invoices?limit=1')).body)
+  const head = await invoices.http.inject({ method: 'HEAD', url: '/invoices?limit=1', headers: asAdmin() })
   expect(head.headers['content-length']).toBe(String(Buffer.byteLength(body)))
   expect(head.body).toBe('')
 })
 
 test.each(['POST', 'PUT', 'DELETE'] as const)('%s is no method of /invoices', async method => {
-  const answer = await invoices.http.inject({ method, url: '/invoices' })
+  const answer = await invoices.http.inject({ method, url: '/invoices', headers: asAdmin() })
   expect(answer.statusCode).toBe(405)
   expect(answer.headers.allow?.toString().split(', ').toSorted()).toEqual(['GET', 'HEAD'])
 })

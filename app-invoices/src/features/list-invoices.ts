@@ -1,4 +1,4 @@
-import { decodeCursor, page, pageOf, pageQuery, type Route } from '@feira/chassis'
+import { callerOf, decodeCursor, isAdmin, page, pageOf, pageQuery, type Route } from '@feira/chassis'
 import { and, desc, eq, lt } from 'drizzle-orm'
 import { z } from 'zod'
 import { invoiceView, toView } from '../invoice-view.ts'
@@ -13,12 +13,13 @@ const querystring = z.strictObject({
 
 const cursorKey = z.tuple([z.uuid()])
 
-/** `GET /invoices`, newest first. */
+/** `GET /invoices`, newest first; a user sees only their own, so another's `userId` gives an empty list. */
 export const listInvoices: Route = (app, { db }) => {
   const schema = { summary: 'List invoices', tags: ['invoices'], querystring, response: { 200: pageOf(invoiceView) } }
 
   app.get('/invoices', { config: { access: ['user', 'admin'] }, schema }, async request => {
     const { limit, cursor, status, userId, orderId } = request.query
+    const caller = callerOf(request)
     const before = decodeCursor(cursor, cursorKey)
     const rows = await db
       .select()
@@ -26,6 +27,7 @@ export const listInvoices: Route = (app, { db }) => {
       .where(
         and(
           before ? lt(invoices.id, before[0]) : undefined,
+          isAdmin(caller) ? undefined : eq(invoices.userId, caller.id),
           status ? eq(invoices.status, status) : undefined,
           userId ? eq(invoices.userId, userId) : undefined,
           orderId ? eq(invoices.orderId, orderId) : undefined,

@@ -1,5 +1,5 @@
 import { newId } from '@feira/chassis'
-import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { asAdmin, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
 import { orderCreated } from '@feira/contracts/orders'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { service } from '../service.ts'
@@ -11,7 +11,9 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   await sql('drop function if exists fail cascade; drop sequence if exists attempts')
-  await sql('truncate invoices, invoice_counters, chassis.outbox, chassis.processed_messages, chassis.dead_letters')
+  await sql(
+    'truncate invoices, invoice_counters, invoice_totals, chassis.outbox, chassis.processed_messages, chassis.dead_letters',
+  )
 })
 afterAll(() => invoices[Symbol.asyncDispose]())
 
@@ -37,7 +39,7 @@ async function failOn666(line: string): Promise<void> {
 
 const deadLetters = () => sql('select * from chassis.dead_letters order by id')
 const ops = (method: 'GET' | 'POST' | 'DELETE', path: string, payload?: object) =>
-  invoices.http.inject({ method, url: `/ops/dead-letters${path}`, ...(payload ? { payload } : {}) })
+  invoices.http.inject({ method, url: `/ops/dead-letters${path}`, headers: asAdmin(), ...(payload ? { payload } : {}) })
 
 describe('dead letters', () => {
   test('are grouped by what they died of, and replayed by group, after a rehearsal', async () => {
@@ -102,7 +104,8 @@ describe('dead letters', () => {
     ['another machine', '10.1.2.3', {}],
     ['another machine by IPv6', '2001:db8::1', {}],
     ['a proxy on this machine', '127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }],
-  ])('are not shown to %s', async (_who, remoteAddress, headers: Record<string, string>) => {
+  ])('are not shown to %s', async (_who, remoteAddress, more: Record<string, string>) => {
+    const headers = { ...asAdmin(), ...more }
     for (const [method, path] of [
       ['GET', ''],
       ['GET', `/${newId()}`],
@@ -116,7 +119,7 @@ describe('dead letters', () => {
   })
 
   test.each(['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1'])('are shown to %s', async remoteAddress => {
-    const answer = await invoices.http.inject({ url: '/ops/dead-letters', remoteAddress })
+    const answer = await invoices.http.inject({ url: '/ops/dead-letters', remoteAddress, headers: asAdmin() })
     expect(answer.statusCode).toBe(200)
   })
 })

@@ -1,5 +1,5 @@
 import { newId } from '@feira/chassis'
-import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { asAdmin, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
 import { invoiceIssued } from '@feira/contracts/invoices'
 import { orderCreated } from '@feira/contracts/orders'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -12,7 +12,9 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   await sql('drop function if exists fail cascade; drop sequence if exists attempts')
-  await sql('truncate invoices, invoice_counters, chassis.outbox, chassis.processed_messages, chassis.dead_letters')
+  await sql(
+    'truncate invoices, invoice_counters, invoice_totals, chassis.outbox, chassis.processed_messages, chassis.dead_letters',
+  )
 })
 afterAll(() => invoices[Symbol.asyncDispose]())
 
@@ -55,7 +57,7 @@ async function failOn666(line: string): Promise<void> {
 
 const deadLetters = () => sql('select * from chassis.dead_letters order by id')
 const ops = (method: 'GET' | 'POST' | 'DELETE', path: string, payload?: object) =>
-  invoices.http.inject({ method, url: `/ops/dead-letters${path}`, ...(payload ? { payload } : {}) })
+  invoices.http.inject({ method, url: `/ops/dead-letters${path}`, headers: asAdmin(), ...(payload ? { payload } : {}) })
 
 describe('a malformed message is parked at once and holds nobody up', () => {
   const goods = () => Array.from({ length: 10 }, () => order())
