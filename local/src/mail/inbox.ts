@@ -53,11 +53,11 @@ async function answer({ method = '', url = '', headers }: IncomingMessage, mailb
     return text(200, 'ok')
   }
   if (method !== 'GET' && method !== 'HEAD') return text(405, 'There is GET, and DELETE of /api/v1/messages.')
+  if (path === '/') return page(listPage(mailbox.messages, headers.host ?? ''))
   return read(path, query, mailbox)
 }
 
 async function read(path: string, query: URLSearchParams, mailbox: Mailbox): Promise<Answer> {
-  if (path === '/') return page(listPage(mailbox.messages))
   if (path === '/livez' || path === '/readyz') return text(200, 'ok')
   if (path === '/api/v1/messages')
     return json(toList(mailbox.messages, count(query, 'start', 0), count(query, 'limit', 50)))

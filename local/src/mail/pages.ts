@@ -31,7 +31,8 @@ export const pagePolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; 
 /** For the HTML of an e-mail, opened in its frame or by itself: it runs nothing and loads nothing. */
 export const mailPolicy = `sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'`
 
-export function listPage(messages: readonly Message[]): string {
+/** @param host where this page was found, e.g. `localhost:8025` */
+export function listPage(messages: readonly Message[], host: string): string {
   const shown = messages.slice(0, 100)
   const title = messages.length === 1 ? '1 e-mail' : `${messages.length} e-mails`
   const hint =
@@ -47,7 +48,7 @@ export function listPage(messages: readonly Message[]): string {
       </table>
       ${hint}
       <h2>Delete them</h2>
-      <pre>curl -X DELETE localhost:8025/api/v1/messages</pre>`,
+      <pre>curl -X DELETE ${host}/api/v1/messages</pre>`,
     html`<meta http-equiv="refresh" content="5" />`,
   )
 }
