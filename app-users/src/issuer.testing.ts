@@ -1,5 +1,5 @@
 import type { Environment } from '@feira/chassis'
-import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { startTestService, testKeySetUrl, waitUntil, type TestService } from '@feira/chassis/testing'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { service } from './service.ts'
@@ -61,6 +61,12 @@ export async function startTestIssuer(env: Environment = {}): Promise<TestIssuer
     return answer.statusCode === 200
   })
   return { ...users, admin, logIn, register }
+}
+
+/** Starts the service as it runs beside another issuer, whose tokens `asUser` and its like sign. */
+export async function startUnderForeignIssuer(): Promise<TestService> {
+  const keySet = new URL(await testKeySetUrl())
+  return startTestService(service, { AUTH_JWKS_URL: `${keySet.origin}/realms/feira/protocol/openid-connect/certs` })
 }
 
 export function bearer({ access_token }: Pick<Tokens, 'access_token'>): Headers {

@@ -88,22 +88,18 @@ async function lockFailures(tx: Transaction, attempting: Attempting): Promise<{ 
   return { attempt, now: clock[0]?.now as Date }
 }
 
-// Rows are made first and then locked in one order, so that attempts made at the same time wait for each other.
+// Made or found, each row is locked before the next is looked at, all in one order: whoever comes at the same time waits.
 async function lockRows(tx: Transaction, { account, address }: Attempting) {
-  const keys = [
-    { account, address },
-    { account, address: '' },
-    { account: '', address },
-  ]
   const epoch = new Date(0)
-  const empty = keys.map(key => ({ ...key, count: 0, since: epoch, last: epoch }))
-  await tx.db.insert(loginFailures).values(sorted(empty)).onConflictDoNothing()
-  return tx.db
-    .select()
-    .from(loginFailures)
-    .where(or(...keys.map(key => and(eq(loginFailures.account, key.account), eq(loginFailures.address, key.address)))))
-    .orderBy(loginFailures.account, loginFailures.address)
-    .for('update')
+  const empty = { count: 0, since: epoch, last: epoch }
+  const rows = [
+    { account, address, ...empty },
+    { account, address: '', ...empty },
+    { account: '', address, ...empty },
+  ]
+  const target = [loginFailures.account, loginFailures.address]
+  const set = { count: sql`${loginFailures.count}` }
+  return tx.db.insert(loginFailures).values(sorted(rows)).onConflictDoUpdate({ target, set }).returning()
 }
 
 async function storeFailures(tx: Transaction, attempting: Attempting, attempt: Attempt, now: Date): Promise<void> {
