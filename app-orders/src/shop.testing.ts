@@ -102,7 +102,7 @@ export async function startShop(env: Record<string, string> = {}): Promise<Shop>
     },
     async deadLetters(id) {
       const { rows } = await running.resources.query<{ error: string }>({
-        text: 'select reason, error from chassis.dead_letters where aggregate_id = $1 order by id',
+        text: `select error from chassis.dead_letters where payload::jsonb->>'orderId' = $1 order by id`,
         values: [id],
       })
       return rows.map(({ error }) => error)

@@ -16,7 +16,8 @@ export const onUserDeleted = eraseSubject('on-user-deleted', userDeleted, async 
   const rows = await lockOrdersOf(tx, userId)
   await blank(tx, userId, rows)
   await cancelUnpaid(tx, rows)
-  return [...known, ...rows.flatMap(({ userName, userEmail }) => [userName, userEmail].filter(text => text !== null))]
+  // Names are left out: other people have the same.
+  return [known, ...rows.map(({ userEmail }) => userEmail)].filter(email => email !== null)
 })
 
 /** Those of the user's orders that hold something of the person, or that nobody will pay any more. */

@@ -32,11 +32,11 @@ export async function noteUsers({ query }: Transaction, users: readonly User[]):
 
 /**
  * Leaves only the tombstone of a user, also where nothing was known; from then on nobody orders for them.
- * @returns by which name and e-mail address the user was known.
+ * @returns by which e-mail address the user was known.
  */
-export async function forgetUser({ query }: Transaction, userId: string): Promise<string[]> {
-  const { rows } = await query<{ name: string | null; email: string | null }>({
-    text: 'select name, email from customers where id = $1 for update',
+export async function forgetUser({ query }: Transaction, userId: string): Promise<string | null> {
+  const { rows } = await query<{ email: string | null }>({
+    text: 'select email from customers where id = $1 for update',
     values: [userId],
   })
   await query({
@@ -45,5 +45,5 @@ export async function forgetUser({ query }: Transaction, userId: string): Promis
              deleted_at = coalesce(customers.deleted_at, excluded.deleted_at)`,
     values: [userId],
   })
-  return rows.flatMap(({ name, email }) => [name, email]).filter(text => text !== null)
+  return rows[0]?.email ?? null
 }
