@@ -1,7 +1,7 @@
-import { newId } from '@feira/chassis'
+import { newId, startService } from '@feira/chassis'
 import { asAdmin, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
-import { invoiceIssued } from '@feira/contracts/invoices'
-import { orderCreated } from '@feira/contracts/orders'
+import { invoiceIssued, invoiceVoided } from '@feira/contracts/invoices'
+import { orderCancelled, orderCreated } from '@feira/contracts/orders'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { service } from '../service.ts'
 
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await sql('drop function if exists fail cascade; drop sequence if exists attempts')
   await sql(
-    'truncate invoices, invoice_counters, invoice_totals, chassis.outbox, chassis.processed_messages, chassis.dead_letters',
+    'truncate invoices, invoice_counters, invoice_marks, invoice_totals, chassis.outbox, chassis.processed_messages, chassis.dead_letters',
   )
 })
 afterAll(() => invoices[Symbol.asyncDispose]())
@@ -35,14 +35,15 @@ const outcomes = async (wanted: string) => {
   return metric?.values.find(({ labels }) => labels['outcome'] === wanted)?.value ?? 0
 }
 
-/** Sends messages in one burst; one with an empty id has none. */
-async function burst(messages: readonly { id?: string; data: object }[]): Promise<void> {
+/** Sends messages in one burst, `order.created` unless they say otherwise; one with an empty id has none. */
+async function burst(messages: readonly { id?: string; type?: string; data: object }[]): Promise<void> {
   await sql(
     `insert into chassis.outbox (id, message_id, type, aggregate_type, aggregate_id, payload, headers)
-     select id, message_id, 'order.created', 'order', '', payload, '{}'
-     from unnest($1::uuid[], $2::text[], $3::jsonb[]) as t (id, message_id, payload)`,
+     select id, message_id, type, 'order', '', payload, '{}'
+     from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[]) as t (id, message_id, type, payload)`,
     messages.map(() => newId()),
     messages.map(({ id }) => id),
+    messages.map(({ type }) => type ?? 'order.created'),
     messages.map(({ data }) => JSON.stringify(data)),
   )
 }
@@ -193,6 +194,35 @@ describe('a message whose handling fails', () => {
     ])
     expect((await ops('GET', '')).json().groups).toMatchObject([{ count: 1 }])
   })
+})
+
+test('two instances, hundreds of orders, some cancelled, some poisonous: no gap, no number twice', async () => {
+  await failOn666(`raise exception 'never';`)
+  const other = await startService(service, { ...invoices.env, PORT: '0' })
+  try {
+    await waitUntil('it takes messages', async () => (await other.http.inject('/ready')).statusCode === 200)
+    const orders = Array.from({ length: 300 }, (_, index) => order(index % 60 === 30 ? 666 : 2999))
+    const cancelled = orders.filter(({ totalCents }, index) => index % 5 === 0 && totalCents !== 666)
+    const cancel = ({ orderId }: { orderId: string }) => ({ ...orderCancelled.example, orderId })
+    const messages = orders.flatMap((data, index) => {
+      const told = [{ type: 'order.created', data: data as object }]
+      if (!cancelled.includes(data)) return told
+      const cancellation = { type: 'order.cancelled', data: cancel(data) }
+      return index % 2 === 0 ? [...told, cancellation] : [cancellation, ...told]
+    })
+    for (let start = 0; start < messages.length; start += 30) await burst(messages.slice(start, start + 30))
+    await waitUntil('the poison is dead', async () => (await deadLetters()).length === 5)
+    await waitUntil('the others are issued', async () => (await numbers()).length === 295)
+    const voids = () => sql(`select order_id from invoices where status = 'void'`)
+    await waitUntil('the cancelled ones are void', async () => (await voids()).length === cancelled.length)
+    expect(await numbers()).toEqual(numbersTo(295))
+    const published = await invoices.published(invoiceIssued)
+    expect(published.map(({ number }) => number).toSorted()).toEqual(numbersTo(295))
+    const given = new Map(published.map(({ orderId, number }) => [orderId, number]))
+    for (const { orderId, number } of await invoices.published(invoiceVoided)) expect(number).toBe(given.get(orderId))
+  } finally {
+    await other.stop()
+  }
 })
 
 test('a lost connection costs no message an attempt, no invoice and no number', async () => {
