@@ -77,7 +77,7 @@ export async function showMessages(url: string, namespace: string): Promise<() =
       if (!message) return
       const from = String(message.properties.appId)
       const line = `${paint('magenta', message.fields.routingKey.padEnd(20))} ${paint('dim', `from ${from}`)}`
-      show(`${paint('magenta', '≋')} ${line}\n        ${paint('dim', clip(message.content.toString()))}`)
+      show(`${paint('magenta', '≋')} ${line} ${paint('dim', factsOf(message.content.toString()))}`)
     },
     { noAck: true },
   )
@@ -87,6 +87,14 @@ export async function showMessages(url: string, namespace: string): Promise<() =
 function withoutSecrets(what: object | string): string {
   const text = typeof what === 'string' ? what : JSON.stringify(what)
   return text.replaceAll(/"(password|access_token|refresh_token)":"[^"]*"/g, '"$1":"…"')
+}
+
+/** What tells one message from another; the whole of it would fill the screen. */
+function factsOf(content: string): string {
+  const body = JSON.parse(content) as Record<string, unknown>
+  const telling = ['orderId', 'productId', 'number', 'version', 'available', 'reserved', 'to', 'template', 'subject']
+  const facts = telling.filter(name => body[name] !== undefined && body[name] !== null)
+  return facts.map(name => `${name} ${typeof body[name] === 'object' ? '…' : String(body[name])}`).join(', ')
 }
 
 function clip(text: string): string {
