@@ -156,7 +156,7 @@ describe('a message that nobody listens to', () => {
     })
     expect(invoices).toHaveLength(50)
     await until('the metrics tell', async () => {
-      return (await feira.orders.metric('outbox_messages', { state: 'unrouted' })) === unheard
+      return (await feira.orders.metric('outbox_messages', { state: 'unrouted' })) >= unheard
     })
   })
 
