@@ -22,7 +22,7 @@ const body = z
     currentPassword: triedPassword.describe('needed to change one’s own password'),
   })
   .partial()
-  .refine(fields => Object.values(fields).some(value => value !== undefined), 'must name something to change')
+  .refine(namesSomething, 'must name something to change')
 
 /** `PUT` and `PATCH /users/:id`, which are the same: what is not named stays → `user.updated`. */
 export const updateUser: Route<Config> = (app, resources) => {
@@ -54,6 +54,10 @@ export const updateUser: Route<Config> = (app, resources) => {
       return toView(updated)
     },
   })
+}
+
+function namesSomething({ currentPassword: _proof, ...fields }: Readonly<Record<string, unknown>>): boolean {
+  return Object.values(fields).some(value => value !== undefined)
 }
 
 async function store(tx: Transaction, before: User, after: User): Promise<CountedUser> {
