@@ -1,4 +1,4 @@
-import type { Environment } from '@feira/chassis'
+import { startService, type Environment, type RunningService } from '@feira/chassis'
 import { startTestService, testKeySetUrl, waitUntil, type TestService } from '@feira/chassis/testing'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -67,6 +67,12 @@ export async function startTestIssuer(env: Environment = {}): Promise<TestIssuer
 export async function startUnderForeignIssuer(): Promise<TestService> {
   const keySet = new URL(await testKeySetUrl())
   return startTestService(service, { AUTH_JWKS_URL: `${keySet.origin}/realms/feira/protocol/openid-connect/certs` })
+}
+
+/** Starts another replica of a running service, on its database and its queues. */
+export async function startReplica(of: TestService, env: Environment = {}): Promise<RunningService & AsyncDisposable> {
+  const replica = await startService(service, { ...of.env, PORT: '0', ...env })
+  return { ...replica, [Symbol.asyncDispose]: () => replica.stop() }
 }
 
 export function bearer({ access_token }: Pick<Tokens, 'access_token'>): Headers {

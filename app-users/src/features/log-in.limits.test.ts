@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startTestService } from '@feira/chassis/testing'
-import { newEmail, password, startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
-import { service } from '../service.ts'
+import { newEmail, password, startReplica, startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
 
 let users: TestIssuer
 let addresses = 0
@@ -48,7 +46,7 @@ describe('20 wrong passwords', () => {
   })
 
   test('all at once, at two replicas: ten are tried', async () => {
-    await using other = await startTestService(service, { ...users.env, PORT: '0' })
+    await using other = await startReplica(users)
     const { email } = await users.register()
     const address = newAddress()
     const answers = Array.from({ length: 20 }, (_, index) =>

@@ -1,5 +1,5 @@
 import { newId } from '@feira/chassis'
-import { startTestService, waitUntil } from '@feira/chassis/testing'
+import { waitUntil } from '@feira/chassis/testing'
 import {
   orderCancelled,
   orderCompleted,
@@ -10,8 +10,7 @@ import {
   orderShipped,
 } from '@feira/contracts/orders'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
-import { service } from '../service.ts'
+import { startReplica, startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
 
 let users: TestIssuer
 
@@ -92,7 +91,7 @@ test('the other way round, and everything twice, the sums are the same', async (
 })
 
 test('two replicas that hear of one order at once count it once', async () => {
-  await using other = await startTestService(service, { ...users.env, PORT: '0' })
+  await using other = await startReplica(users)
   const { id } = await users.register()
   const orders = Array.from({ length: 20 }, () => order(id, 10))
   await Promise.all(orders.flatMap(({ created, reserved, paid }) => [paid(), created(), reserved()]))

@@ -3,7 +3,7 @@ import { createTestDatabase, startTestService } from '@feira/chassis/testing'
 import { userCreated } from '@feira/contracts/users'
 import { expect, inject, test } from 'vitest'
 import { developmentAccounts } from '../domain/development-account.ts'
-import { startTestIssuer, startUnderForeignIssuer } from '../issuer.testing.ts'
+import { startReplica, startTestIssuer, startUnderForeignIssuer } from '../issuer.testing.ts'
 import { service } from '../service.ts'
 
 const production = {
@@ -47,11 +47,11 @@ test('another start makes none anew: not one that was changed, not one that was 
   const change = { method: 'PATCH', url: `/users/${testuser?.id}`, headers: users.admin } as const
   await users.http.inject({ ...change, payload: { password: 'another password', email: 'moved@example.com' } })
   await users.http.inject({ method: 'DELETE', url: `/users/${partner?.id}`, headers: users.admin })
-  await using again = await startTestService(service, { ...users.env, PORT: '0' })
+  await using again = await startReplica(users)
   expect(await logIn(again.http, 'testuser', 'multpex')).toBe(401)
   expect(await logIn(again.http, 'testuser', 'another password')).toBe(200)
   expect(await logIn(again.http, 'partner', 'secret')).toBe(401)
-  expect(await again.published(userCreated)).toHaveLength(3)
+  expect(await users.published(userCreated)).toHaveLength(3)
 })
 
 test('production refuses to start while somebody has a development password, and names who', async () => {
@@ -67,7 +67,7 @@ test('production refuses to start while somebody has a development password, and
   await users.http.inject({ method: 'DELETE', url: `/users/${partner}`, headers: users.admin })
   expect(await refusal(env)).toMatch(/the development passwords of admin in the database/)
   await change(admin, { password: 'another password', currentPassword: 'admin' })
-  await using started = await startTestService(service, { ...users.env, ...production, PORT: '0' })
+  await using started = await startReplica(users, production)
   expect(await logIn(started.http, 'admin', 'another password')).toBe(200)
 })
 

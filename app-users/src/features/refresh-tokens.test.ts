@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startTestService } from '@feira/chassis/testing'
-import { bearer, password, startTestIssuer, type TestIssuer, type Tokens } from '../issuer.testing.ts'
+import { bearer, password, startReplica, startTestIssuer, type TestIssuer, type Tokens } from '../issuer.testing.ts'
 import { service } from '../service.ts'
 
 let users: TestIssuer
@@ -60,7 +59,7 @@ describe('a spent token', () => {
   })
 
   test('used by many at once, at two replicas: one gets tokens, and they end with the session', async () => {
-    await using other = await startTestService(service, { ...users.env, PORT: '0' })
+    await using other = await startReplica(users)
     const { tokens } = await users.register()
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, index) => refresh(tokens.refresh_token, index % 2 ? users.http : other.http)),
