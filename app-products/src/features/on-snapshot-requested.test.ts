@@ -2,7 +2,7 @@ import { newId } from '@feira/chassis'
 import { productSnapshot } from '@feira/contracts/products'
 import { snapshotCompleted, snapshotRequested } from '@feira/contracts/snapshots'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openShop, type Shop } from '../shop.testing.ts'
+import { deliveries, openShop, type Shop } from '../shop.testing.ts'
 
 let shop: Shop
 
@@ -67,7 +67,9 @@ test('whoever asks for other kinds is left to their owners', async () => {
 test('a request is answered once', async () => {
   await shop.create()
   const [asked, messageId] = [request(), newId()]
+  const before = await deliveries(shop)
   for (let time = 0; time < 2; time++) await shop.deliver(snapshotRequested, asked, { messageId })
+  await shop.settled(before + 2)
   expect((await replies()).map(({ type }) => type)).toEqual(['product.snapshot', 'snapshot.completed'])
 })
 

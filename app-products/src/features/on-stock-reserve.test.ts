@@ -112,9 +112,11 @@ describe('an order is answered once', () => {
   ])('when it was %s', async (_state, quantity) => {
     const wish = order([coffee, quantity])
     const messageId = newId()
+    const before = await deliveries(shop)
     for (const options of [{ messageId }, { messageId }, {}]) await shop.deliver(stockReserve, wish, options)
     // Another wish of the same order is no other order.
     await shop.deliver(stockReserve, { ...wish, items: [{ productId: tea.id, quantity: 1 }] })
+    await shop.settled(before + 4)
     const answers = [...(await shop.published(stockReserved)), ...(await shop.published(productUnavailable))]
     expect(answers.map(({ orderId }) => orderId)).toEqual([wish.orderId])
     expect((await stock())[1]).toEqual([3, 0])

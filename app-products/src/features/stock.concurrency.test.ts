@@ -4,6 +4,7 @@ import { orderShipped } from '@feira/contracts/orders'
 import { productUnavailable, stockChanged, stockRelease, stockReserve, stockReserved } from '@feira/contracts/products'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { lockReservations } from '../reservation-writing.ts'
 import { service } from '../service.ts'
 import { deliveries, discrepancies, openShop, type Product, type Sent, type Shop } from '../shop.testing.ts'
 
@@ -66,7 +67,7 @@ test('of 50 orders at once for the last 10 pieces exactly 10 win', async () => {
   expect((await deliveries(replica)) - replicaBefore).toBeGreaterThan(0)
 })
 
-test('orders that want the same products in opposite order do not block each other', async () => {
+test('orders that want the same products in opposite order all get them, and all give them back', async () => {
   const [a, b, c] = await Promise.all([1, 2, 3].map(() => shop.create({ stock: 1_000 }))) as [Product, Product, Product] // prettier-ignore
   const orders = Array.from({ length: 200 }, () => newId())
   await send(
@@ -84,8 +85,47 @@ test('orders that want the same products in opposite order do not block each oth
     ]),
   )
   await expectSoundBooks()
-  const [database] = await shop.sql('select deadlocks::int from pg_stat_database where datname = current_database()')
-  expect(database?.['deadlocks']).toBe(0)
+  for (const { id } of [a, b, c]) expect(await shop.read(id)).toMatchObject({ stock: 1_000, reserved: 0 })
+})
+
+/** Waits until a statement waits for a row that somebody else holds. */
+const somebodyWaits = () =>
+  waitUntil('a statement waits for a lock', async () => {
+    const waiting = await shop.sql(
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+    return waiting.length > 0
+  })
+
+test('products are locked in the order of their ids, whatever an order says', async () => {
+  const [low, middle, high] = [await shop.create(), await shop.create(), await shop.create()]
+  const heldUp = await shop.resources.transact(async tx => {
+    await tx.query({ text: 'select from products where id = $1 for update', values: [middle.id] })
+    const order = { orderId: newId(), items: [high, middle, low].map(({ id }) => ({ productId: id, quantity: 1 })) }
+    const delivered = shop.deliver(stockReserve, order)
+    await somebodyWaits()
+    const free = await shop.sql('select id from products for update skip locked')
+    expect(free).toEqual([{ id: high.id }])
+    return { delivered }
+  })
+  await heldUp.delivered
+  expect(await shop.published(stockReserved)).toHaveLength(1)
+})
+
+test('orders are locked in the order of their ids, whatever order they are given in', async () => {
+  const { transact } = shop.resources
+  const [low, middle, high] = [newId(), newId(), newId()]
+  const lock = (ids: string[]) => transact(tx => lockReservations(tx, ids, 'released', new Date()))
+  await lock([low, middle, high])
+  const heldUp = await transact(async tx => {
+    await tx.query({ text: 'select from reservations where order_id = $1 for update', values: [middle] })
+    const locked = lock([high, middle, low])
+    await somebodyWaits()
+    const free = await shop.sql('select order_id from reservations for update skip locked')
+    expect(free).toEqual([{ order_id: high }])
+    return { locked }
+  })
+  expect((await heldUp.locked).size).toBe(3)
 })
 
 interface Play {
