@@ -4,6 +4,7 @@ import { invoiceIssued, invoicePaid, invoiceVoided } from '@feira/contracts/invo
 import { orderCancelled, orderCreated, orderPaid, orderRefunded } from '@feira/contracts/orders'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { service } from '../service.ts'
+import { onOrderChanged } from './on-order-changed.ts'
 
 let invoices: TestService
 
@@ -206,6 +207,72 @@ describe('the customer', () => {
     await tell('paid', about, { customer: { name: 'Bea', email: 'bea@example.com' } })
     expect(await invoices.published(invoicePaid)).toMatchObject([{ customer: orderCreated.example.customer }])
   })
+})
+
+describe('given together', () => {
+  /** Hands messages to the consumer as one batch, as they may come from the queue. */
+  const handle = (...batch: readonly { what: Told; about: Order }[]) =>
+    invoices.resources.transact(tx =>
+      handleBatch(
+        batch.map(({ what, about }) => ({
+          id: newId(),
+          type: told[what].type,
+          data: told[what].schema.parse(payloadOf(what, about)),
+          correlationId: undefined,
+          causedBy: undefined,
+          publishedAt: undefined,
+          trace: { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7', sampled: false },
+        })) as never,
+        tx,
+        invoices.resources as never,
+      ),
+    )
+  const { handle: handleBatch } = onOrderChanged
+
+  test.each<[Told, Told]>([
+    ['paid', 'refunded'],
+    ['refunded', 'paid'],
+  ])('%s and %s count by the versions of the order', async (first, second) => {
+    const about = order()
+    await tell('created', about)
+    await handle({ what: first, about }, { what: second, about })
+    expect(await typesOf(about)).toEqual(['invoice.issued 1', 'invoice.paid 2', 'invoice.voided 3'])
+    expect(await invoiceOf(about)).toMatchObject({ status: 'void', version: 3, paid_at: expect.any(Date) })
+  })
+
+  test('before the order, they leave one mark', async () => {
+    const about = order()
+    await handle({ what: 'refunded', about }, { what: 'paid', about })
+    expect(await sql('select order_version, paid_at is not null as paid from invoice_marks')).toEqual([
+      { order_version: 4, paid: true },
+    ])
+  })
+
+  test('with the erasure of the customer, one that was read before it does not bring them back', async () => {
+    const about = order()
+    await tell('created', about)
+    await sql('update invoices set customer_name = null, customer_email = null, erased_at = now()')
+    await handle({ what: 'paid', about })
+    expect(await invoiceOf(about)).toMatchObject({ status: 'paid', customer_name: null, customer_email: null })
+    expect(await invoices.published(invoicePaid)).toMatchObject([{ customer: null }])
+  })
+})
+
+test('what another instance is just changing is waited for, and changed on', async () => {
+  const about = order()
+  await tell('created', about)
+  let cancelling: Promise<unknown> | undefined
+  await invoices.resources.transact(async tx => {
+    await tx.query({ text: `update invoices set status = 'paid', paid_at = now(), order_version = 3, version = 2` })
+    cancelling = tell('refunded', about)
+    await waitUntil('it waits', async () => {
+      const rows = await sql(`select 1 from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query ilike '%invoices%'`)
+      return rows.length > 0
+    })
+  })
+  await cancelling
+  expect(await invoiceOf(about)).toMatchObject({ status: 'void', version: 3, paid_at: expect.any(Date) })
 })
 
 // Both consumers, in two instances, on the same orders: they must neither deadlock nor miss each other.
