@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey, type LocalJWKSet } from 'jose'
 import type { FastifyBaseLogger } from 'fastify'
 import { fetchKeySet } from './key-set.ts'
@@ -80,7 +81,9 @@ export class IssuerKeys {
 
   async #first(): Promise<LocalJWKSet> {
     await this.#restoring
-    if (!this.#set && this.#mayRetry()) await this.#fetch()
+    // Whoever starts beside its issuer may be a moment earlier; a request waits for the next attempt, at most one pause.
+    if (!this.#set && !this.#mayRetry()) await sleep(this.#failedAt + this.#pauses.retry - performance.now())
+    if (!this.#set) await this.#fetch()
     if (!this.#set) throw tokenRefusals.issuerUnavailable()
     return this.#set
   }
