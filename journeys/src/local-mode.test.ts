@@ -139,12 +139,12 @@ test('npm run infra offers both servers to a service started alone', async () =>
     ]),
   )
   expect(new Set(offered.keys())).toEqual(new Set(serviceNames))
-  const service = await ServiceProcess.create('orders', offered.get('orders') as Environment)
-  onTestFinished(() => service.destroy())
-  await service.start({}, '/ready')
-  const users = await ServiceProcess.create('users', offered.get('users') as Environment)
+  const keysAt = (url: string) => ({ AUTH_JWKS_URL: `${url}/auth/jwks.json` })
+  const users = await ServiceProcess.create('users', url => ({ ...offered.get('users'), ...keysAt(url) }))
   onTestFinished(() => users.destroy())
-  await users.start({ PORT: String(system.ports.USERS_PORT) }, '/live')
+  const service = await ServiceProcess.create('orders', { ...offered.get('orders'), ...keysAt(users.url) })
+  onTestFinished(() => service.destroy())
+  await Promise.all([users.start({}, '/ready'), service.start({}, '/ready')])
   const { body } = await post(`${users.url}/auth/login`, { username: 'admin', password: 'admin' })
   const admin = { authorization: `Bearer ${(body as { access_token: string }).access_token}` }
   const book = new OrderBook(

@@ -5,5 +5,5 @@ import { service as products } from '@feira/app-products/service'
 import { service as users } from '@feira/app-users/service'
 import type { Service } from '@feira/chassis'
 
-/** Every service of the system, in the order in which they are shown. */
-export const services: readonly Service[] = [orders, invoices, users, products, notifications]
+/** Every service of the system, in the order in which they are started and shown: first the one whose keys the others need. */
+export const services: readonly Service[] = [users, products, orders, invoices, notifications]
