@@ -10,6 +10,7 @@ import {
   orderShipped,
 } from '@feira/contracts/orders'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { countOrders } from '../order-counting.ts'
 import { startReplica, startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
 
 let users: TestIssuer
@@ -98,6 +99,25 @@ test('two replicas that hear of one order at once count it once', async () => {
   await waitUntil('all are counted', async () => (await read(id)).spentCents === 200)
   expect(await read(id)).toMatchObject({ count: 20, completed: 0, spentCents: 200 })
   expect(other.url).not.toBe(users.url)
+})
+
+test('two versions of a known order that are handled at the same moment are not added up', async () => {
+  const { id } = await users.register()
+  const orderId = newId()
+  await order(id, 10, orderId).created()
+  const state = (version: number, status: string) => [{ orderId, userId: id, version, status, totalCents: 10 }]
+  const { transact, query } = users.resources
+  let second: Promise<void> | undefined
+  await transact(async tx => {
+    await countOrders(tx, state(3, 'paid'))
+    second = transact(other => countOrders(other, state(5, 'completed')))
+    await waitUntil('the second waits for the first', async () => {
+      const text = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return (await query({ text })).rowCount === 1
+    })
+  })
+  await second
+  expect(await read(id)).toMatchObject({ count: 1, completed: 1, spentCents: 10 })
 })
 
 test('orders of nobody, and of a user who is not known, count in the total', async () => {

@@ -19,10 +19,10 @@ const rotate = (users: TestIssuer) =>
 const status = async (users: TestIssuer, tokens: Tokens) =>
   (await users.http.inject({ url: '/auth/me', headers: bearer(tokens) })).statusCode
 
-const tend = (users: TestIssuer) =>
-  service.jobs
-    ?.find(({ name }) => name === 'tend-signing-keys')
-    ?.run(users.resources as never, new AbortController().signal)
+async function tend(users: TestIssuer): Promise<void> {
+  const job = service.jobs?.find(({ name }) => name === 'tend-signing-keys')
+  await job?.run(users.resources as never, new AbortController().signal)
+}
 
 /** As if so much time had passed, for the keys. */
 const pass = (users: TestIssuer, interval: string) =>
@@ -115,6 +115,13 @@ describe('the database', () => {
       for (const replica of replicas) await replica[Symbol.asyncDispose]()
       await database.drop()
     }
+  })
+
+  test('has one key, however many look after an empty table at the same moment', async () => {
+    await using users = await startTestIssuer()
+    await users.resources.query({ text: 'delete from signing_keys' })
+    await Promise.all(Array.from({ length: 5 }, () => tend(users)))
+    expect(await published(users)).toHaveLength(1)
   })
 
   test('holds no private key that could be read, and another secret opens none', async () => {
