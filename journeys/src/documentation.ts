@@ -113,3 +113,40 @@ function leadingPaths(line: string): string[] {
   )
   return end < 0 ? words : words.slice(0, end)
 }
+
+/** A command block of a page, and what the page says that it prints. */
+export interface Example {
+  readonly commands: string
+  /** Line by line; `…` stands for what is left out. Empty where the page shows nothing. */
+  readonly output: readonly string[]
+}
+
+/** The command blocks below a heading, each with the block of output that follows it. */
+export function examplesOf(markdown: string, heading: string): Example[] {
+  const [, section = ''] = markdown.split(`\n## ${heading}\n`)
+  const blocks = [...(section.split('\n## ')[0] ?? '').matchAll(fence)].map(([, , , language = '', text = '']) => ({
+    language: language.trim(),
+    text,
+  }))
+  return blocks.flatMap(({ language, text }, index) => {
+    if (language !== 'sh') return []
+    const next = blocks[index + 1]
+    return [{ commands: text, output: next && next.language !== 'sh' ? next.text.trimEnd().split('\n') : [] }]
+  })
+}
+
+/** Whether a line was printed as a page shows it: ids and times differ, and `…` stands for anything. */
+export function printsLike(printed: string, shown: string): boolean {
+  let from = 0
+  return shown.split(/,? *… *,?/).every(part => {
+    const at = masked(printed).indexOf(masked(part), from)
+    from = at + masked(part).length
+    return at >= 0
+  })
+}
+
+function masked(text: string): string {
+  return text
+    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+}

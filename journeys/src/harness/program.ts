@@ -14,8 +14,11 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-// Nothing of a developer's shell reaches a program, so that no variable set there decides a test.
-const path = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'].join(':')
+/**
+ * Where programs are looked for. Nothing of a developer's shell reaches a program, so that no variable set there decides
+ * a test.
+ */
+export const path = [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin'].join(':')
 
 // Services are started dozens of times here; with it a start takes half the processor's time.
 const compileCache = join(tmpdir(), 'feira-journeys-compile-cache')
