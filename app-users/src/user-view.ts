@@ -1,5 +1,4 @@
 import { requireMatch, type Database } from '@feira/chassis'
-import type { FastifyRequest } from 'fastify'
 import type { Payload } from '@feira/contracts'
 import type { userUpdated } from '@feira/contracts/users'
 import { eq, getTableColumns, type SQL } from 'drizzle-orm'
@@ -70,7 +69,7 @@ export function tagOf({ user, orders }: CountedUser): string {
 }
 
 /** @throws Rejection `precondition-failed` when the client has seen another version. */
-export function requireVersion({ headers }: Pick<FastifyRequest, 'headers'>, version: number): void {
+export function requireVersion({ headers }: Parameters<typeof requireMatch>[0], version: number): void {
   const header = headers['if-match']
   if (header !== undefined)
     requireMatch({ headers: { 'if-match': header.replaceAll(/"(\d+)\.\d+"/g, '"$1"') } }, version)
