@@ -145,13 +145,8 @@ describe('routing', () => {
     const response = await fetch(url)
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
     const page = await response.text()
-    for (const part of [
-      'http://localhost:3333/docs',
-      'http://localhost:3334/docs',
-      'curl -X POST localhost:8000/orders',
-    ]) {
-      expect(page).toContain(part)
-    }
+    for (const port of [3333, 3334, 3335, 3336, 3337]) expect(page).toContain(`http://localhost:${port}/docs`)
+    for (const request of ['/auth/login', '/orders']) expect(page).toContain(`curl localhost:8000${request} -H`)
   })
 
   test('an expression goes before a prefix, a longer prefix before a shorter one, methods before both', async () => {
