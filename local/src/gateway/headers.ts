@@ -1,5 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Exchange } from './answer.ts'
+import { escapePath } from './path.ts'
 
 // Meant for one connection only (RFC 9110, 7.6.1). `expect` is answered by the gateway itself.
 const hopByHop = new Set([
@@ -37,7 +38,8 @@ export function forwardedHeaders(exchange: Exchange, target: { host: string; pre
     'x-forwarded-proto': 'http',
     'x-forwarded-host': (request.headers.host ?? '').replace(/:\d+$/, ''),
     'x-forwarded-port': String(request.socket.localPort),
-    'x-forwarded-path': path,
-    ...(target.prefix === undefined ? {} : { 'x-forwarded-prefix': target.prefix }),
+    // Decoded, a path may hold what no header can: a line break, a NUL.
+    'x-forwarded-path': escapePath(path),
+    ...(target.prefix === undefined ? {} : { 'x-forwarded-prefix': escapePath(target.prefix) }),
   }
 }

@@ -182,6 +182,17 @@ describe('what is forwarded', () => {
     })
   })
 
+  test.each(['%00', '%0D%0Ax-roles:%20admin', '%7F', '%FF'])(
+    'a path with %s, encoded wherever it is named',
+    async part => {
+      const { port } = await start()
+      const asked = `/orders/${part}`
+      const { seen } = await ask(port, asked)
+      expect(seen).toMatchObject({ url: asked, headers: { 'x-forwarded-path': asked } })
+      expect(seen.headers['x-roles']).toBeUndefined()
+    },
+  )
+
   test('nothing that is meant for one connection, in either direction', async () => {
     const { port } = await startBefore((request, response) => {
       response.writeHead(200, {
