@@ -61,6 +61,11 @@ describe('a list', () => {
   )
 })
 
+it.each(['\0', 'a\0b', '\ud800', 'x\udc00'])('refuses what no database takes: %j', text => {
+  const refused = expect.objectContaining({ code: 'invalid-request' })
+  expect(() => decodeCursor(encodeCursor([text]), z.array(z.unknown()))).toThrow(refused)
+})
+
 it('cursors come back as they went, and are fit for a URL', () => {
   const key = ['2026-11-21T12:00:00.000Z', 'ção?&=', null, 7]
   const cursor = encodeCursor(key)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { rejections } from '../rejection.ts'
+import { findHostile } from './hostile-text.ts'
 
 const limitMessage = 'must be a whole number from 1 to 100'
 
@@ -53,7 +54,9 @@ export function decodeCursor<Key>(cursor: string | undefined, key: z.ZodType<Key
 
 function parse(cursor: string): unknown {
   try {
-    return JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+    const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+    // Encoded, it went past the checks that the rest of the URL was put to.
+    return findHostile(key).length === 0 ? key : undefined
   } catch {
     return undefined
   }
