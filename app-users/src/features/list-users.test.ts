@@ -99,6 +99,13 @@ test.each<[string, string]>([
   expect(answer.json()).toMatchObject({ errors: [{ in: 'query', field }] })
 })
 
+test('a cursor of a moment before all others ends the list', async () => {
+  expect(await list({ cursor: encodeCursor(['0000-01-01T00:00:00Z', newId()]) })).toEqual({
+    items: [],
+    nextCursor: null,
+  })
+})
+
 describe('the numbers', () => {
   test('count users by role, status and day, and all orders', async () => {
     await using own = await startTestIssuer()

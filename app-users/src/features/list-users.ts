@@ -14,7 +14,8 @@ const querystring = z.strictObject({
   search: z.string().trim().min(1).max(100).optional().describe('anywhere in name or e-mail address, case ignored'),
 })
 
-const cursorKey = z.tuple([z.iso.datetime(), z.uuid()])
+// Dates, because PostgreSQL has no year 0 and ISO 8601 does.
+const cursorKey = z.tuple([z.iso.datetime().transform(text => new Date(text)), z.uuid()])
 
 /** `GET /users`, newest first. */
 export const listUsers: Route = (app, { db }) => {
