@@ -1,4 +1,4 @@
-import { newId } from '@feira/chassis'
+import { encodeCursor, newId } from '@feira/chassis'
 import { asAdmin, asPartner, asUser, waitUntil } from '@feira/chassis/testing'
 import { notificationsEmail, notificationsSms } from '@feira/contracts/notifications'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -86,6 +86,10 @@ describe('a list', () => {
     expect(seen).toEqual(same.toSorted().toReversed())
     expect(two.nextCursor).toBeNull()
     await mailing.sql('delete from notifications where user_id = $1', userId)
+  })
+
+  test('ends before a moment before all others', async () => {
+    expect(await idsOf(`?cursor=${encodeCursor(['0000-01-01T00:00:00Z', newId()])}`)).toEqual([])
   })
 
   test('tells admins of attempts and errors, users not', async () => {

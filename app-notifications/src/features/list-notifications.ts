@@ -13,7 +13,8 @@ const querystring = z.strictObject({
   orderId: z.uuid().optional().describe('what they are about'),
 })
 
-const cursorKey = z.tuple([z.iso.datetime(), z.uuid()])
+// Dates, because PostgreSQL has no year 0 and ISO 8601 does.
+const cursorKey = z.tuple([z.iso.datetime().transform(text => new Date(text)), z.uuid()])
 const { text: _text, html: _html, ...columns } = getTableColumns(notifications)
 
 /** `GET /notifications`, newest first; users see their own. */
