@@ -88,7 +88,8 @@ async function start(starting: Starting): Promise<{ http: App; resources: Resour
   const parts = await openParts(starting)
   const resources = toResources(parts)
   let consumersTrouble: Consuming['trouble'] = () => 'consumers not started yet'
-  const brokerTrouble = () => parts.publisher.trouble() ?? consumersTrouble() ?? parts.cache.starting()
+  const cacheTrouble = () => (parts.cache.starting ? 'the cache is not connected yet' : undefined)
+  const brokerTrouble = () => parts.publisher.trouble() ?? consumersTrouble() ?? cacheTrouble()
   const http = await openHttp(parts, resources, brokerTrouble)
   await http.listen({ host: config.HOST, port: config.PORT ?? service.port })
   const consuming = await openConsuming(parts, resources)

@@ -161,6 +161,24 @@ test('services do not hear each other, and a message that nobody can read means 
   await Promise.all([same.close(), other.close()])
 })
 
+test('where the broker refuses what the cache needs, a service is ready nonetheless, and loads', async () => {
+  await using home = await startTestService(cachedNotes())
+  await home.stop()
+  const { BROKER_URL: url = '', BROKER_NAMESPACE: namespace = '' } = home.env
+  const exchange = `${namespace}feira.cache`
+  await onConnection(url, async model => {
+    const channel = await model.createChannel()
+    // With stop() its queue went, and with that the exchange.
+    await channel.assertExchange(exchange, 'fanout', { durable: false, autoDelete: false })
+    await using service = await startReplica(cachedNotes(), home.env)
+    await put(service, 'milk')
+    expect(await read(service)).toEqual(['milk', 'MISS'])
+    expect(await read(service)).toEqual(['milk', 'MISS'])
+    await channel.deleteExchange(exchange)
+    await waitUntil('it caches as soon as it may', async () => (await read(service))[1] === 'HIT')
+  })
+})
+
 test('CACHE_TTL=0s keeps nothing', async () => {
   await using service = await startTestService(cachedNotes(), { CACHE_TTL: '0s' })
   await put(service, 'milk')

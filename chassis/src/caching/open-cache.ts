@@ -11,8 +11,8 @@ import type { Store } from './store.ts'
 export interface OpenCache extends Cache {
   /** Evicts tags in every replica; resolves when this process, and Redis if there is one, has done so. Never rejects. */
   invalidate(tags: readonly string[]): void | Promise<void>
-  /** Why it does not keep anything yet. */
-  starting(): string | undefined
+  /** Whether it is about to keep answers; one that cannot, which costs time and nothing else, is not. */
+  readonly starting: boolean
   close(): Promise<void>
 }
 
@@ -30,7 +30,9 @@ export async function openCache(options: OpenCacheOptions): Promise<OpenCache> {
   return {
     ...createCache(store, metrics),
     invalidate: tags => store?.invalidate(tags),
-    starting: () => store?.starting(),
+    get starting() {
+      return store?.starting ?? false
+    },
     close: async () => store?.close(),
   }
 }
@@ -51,17 +53,13 @@ async function openReplicatedMemory(options: OpenCacheOptions, metrics: CacheMet
   const { service, config, log } = options
   const memory = new MemoryStore({ ttl: config.CACHE_TTL, onEviction: () => metrics.evicted() })
   metrics.watch(memory)
-  let started = false
   const replicas = await joinReplicas({
     service,
     url: config.BROKER_URL,
     namespace: config.BROKER_NAMESPACE,
     log,
     onTold: tags => (tags === 'all' ? memory.forget() : memory.invalidate(tags)),
-    onHearing: () => {
-      memory.forget()
-      started = true
-    },
+    onHearing: () => memory.forget(),
   })
   return {
     look: (key, tags) => (replicas.hearing ? memory.look(key, tags) : undefined),
@@ -70,7 +68,9 @@ async function openReplicatedMemory(options: OpenCacheOptions, metrics: CacheMet
       memory.invalidate(tags)
       replicas.tell(tags)
     },
-    starting: () => (started ? undefined : 'the cache does not hear its replicas yet'),
+    get starting() {
+      return !replicas.tried
+    },
     close: () => replicas.close(),
   }
 }

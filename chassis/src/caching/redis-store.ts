@@ -98,7 +98,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
       untold.add(tags)
       await tell()
     },
-    starting: () => undefined,
+    starting: false,
     async close() {
       clearTimeout(retelling)
       await tell()

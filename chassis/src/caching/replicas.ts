@@ -8,6 +8,8 @@ import { Untold, type Invalidated } from './untold.ts'
 export interface Replicas {
   /** Whether everything that they tell arrives here. */
   readonly hearing: boolean
+  /** Whether the broker has let this process join, or has refused to; before that it may still be about to. */
+  readonly tried: boolean
   /** Tells them at once, or as soon as the broker is back. */
   tell(tags: readonly string[]): void
   close(): Promise<void>
@@ -34,6 +36,7 @@ export async function joinReplicas(options: ReplicasOptions): Promise<Replicas> 
   const untold = new Untold()
   let open: ConfirmChannel | undefined
   let scheduled = false
+  let tried = false
   const flush = () => {
     scheduled = false
     const batch = open && untold.take()
@@ -55,6 +58,7 @@ export async function joinReplicas(options: ReplicasOptions): Promise<Replicas> 
       channel.on('error', error => log.warn({ err: error }, 'cache channel failed'))
       channel.on('close', () => {
         open = undefined
+        tried = true
         destroySocket(model, 'the cache channel closed')
       })
       const onMessage = (message: ConsumeMessage | null) => {
@@ -68,6 +72,7 @@ export async function joinReplicas(options: ReplicasOptions): Promise<Replicas> 
       await channel.consume(queue, onMessage, { noAck: true, exclusive: true })
       onHearing()
       open = channel
+      tried = true
       untold.failedAll()
       flush()
     },
@@ -75,6 +80,9 @@ export async function joinReplicas(options: ReplicasOptions): Promise<Replicas> 
   return {
     get hearing() {
       return open !== undefined
+    },
+    get tried() {
+      return tried
     },
     tell(tags) {
       untold.add(tags)

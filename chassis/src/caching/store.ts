@@ -14,8 +14,8 @@ export interface Store {
   keep(key: string, tags: readonly string[], version: Look['version'], value: string): void
   /** From the moment it resolves, nobody finds what was kept with these tags; see each store for replicas. */
   invalidate(tags: readonly string[]): void | Promise<void>
-  /** Why it cannot begin to work; `undefined` once it has. */
-  starting(): string | undefined
+  /** Whether it is about to keep values; `false` once it does, or is known to be unable to. */
+  readonly starting: boolean
   close(): Promise<void>
 }
 
