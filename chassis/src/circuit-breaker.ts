@@ -11,12 +11,8 @@ export interface BreakerOptions {
   readonly resetTimeout?: number
   /** How many calls of the last 10 s it takes for judging at all; default 5. */
   readonly minimumCalls?: number
-  /** The share of failed calls, 0 to 1, at which it opens; default 0.5. */
-  readonly failureShare?: number
   /** Errors that are an answer (a refused address, say) and so no sign that the other side is down; they count as successes. */
   readonly isAnswer?: (error: unknown) => boolean
-  /** Runs when it opens. */
-  readonly onOpen?: () => void
 }
 
 export interface Breaker<Args extends unknown[], Result> {
@@ -55,37 +51,35 @@ export function createBreaker<Args extends unknown[], Result>(
   { metrics, log }: Pick<Resources, 'metrics' | 'log'>,
   options: BreakerOptions = {},
 ): Breaker<Args, Result> {
-  const { timeout = 10_000, resetTimeout = 5_000, minimumCalls = 5, failureShare = 0.5 } = options
+  const { timeout = 10_000, resetTimeout = 5_000, minimumCalls = 5 } = options
   const circuit = new CircuitBreaker(act, {
     timeout,
     resetTimeout,
     volumeThreshold: minimumCalls,
     // It opens above this percentage, not at it.
-    errorThresholdPercentage: failureShare * 100 - 0.001,
+    errorThresholdPercentage: 49.999,
     rollingPercentilesEnabled: false,
     enableSnapshots: false,
     ...(options.isAnswer ? { errorFilter: options.isAnswer } : {}),
   })
   const { states, rejections } = metricsIn(metrics)
-  const show = (state: BreakerState) => {
+  let state: BreakerState = 'closed'
+  const become = (next: BreakerState) => {
+    // Each trial that fails opens it again; of an outage the log tells the beginning and the end.
+    if (next === 'open' && state === 'closed') log.warn({ breaker: name }, 'circuit breaker opened')
+    if (next === 'closed' && state !== 'closed') log.info({ breaker: name }, 'circuit breaker closed')
+    state = next
     for (const each of ['closed', 'open', 'half-open'] as const)
       states.set({ name, state: each }, each === state ? 1 : 0)
   }
-  show('closed')
+  become('closed')
   rejections.inc({ name }, 0)
-  circuit.on('open', () => {
-    show('open')
-    log.warn({ breaker: name }, 'circuit breaker opened')
-    options.onOpen?.()
-  })
-  circuit.on('halfOpen', () => show('half-open'))
-  circuit.on('close', () => {
-    show('closed')
-    log.info({ breaker: name }, 'circuit breaker closed')
-  })
+  circuit.on('open', () => become('open'))
+  circuit.on('halfOpen', () => become('half-open'))
+  circuit.on('close', () => become('closed'))
   return {
     get state() {
-      return circuit.opened ? 'open' : circuit.halfOpen ? 'half-open' : 'closed'
+      return state
     },
     async call(...args) {
       try {
