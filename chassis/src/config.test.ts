@@ -82,3 +82,9 @@ test('a share is between 0 and 1', () => {
   expect(shares('0.1').OTEL_TRACES_SAMPLER_ARG).toBe(0.1)
   for (const text of ['1.1', '-0.1', 'all']) expect(() => shares(text)).toThrow('OTEL_TRACES_SAMPLER_ARG')
 })
+
+test('a handler has some time, and less than erasure waits for it', () => {
+  const limit = (text: string) => readConfig('test', baseConfig, { ...needed, HANDLER_TIMEOUT: text }).HANDLER_TIMEOUT
+  expect(limit('90s')).toBe(90_000)
+  for (const text of ['0s', '10m']) expect(() => limit(text)).toThrow('must be from 1ms to 2m')
+})

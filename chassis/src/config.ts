@@ -86,7 +86,11 @@ export const baseConfig = {
   RETRY_DELAYS: durations()
     .default([1_000, 2_000, 4_000, 8_000, 16_000])
     .describe('pauses between the attempts of a failing handler'),
-  HANDLER_TIMEOUT: duration().default(60_000).describe('how long handling a message may take; longer is a failure'),
+  // Erasure sweeps for the last time after five minutes; what began before it must be over by then.
+  HANDLER_TIMEOUT: duration()
+    .refine(milliseconds => milliseconds >= 1 && milliseconds <= 120_000, 'must be from 1ms to 2m')
+    .default(60_000)
+    .describe('how long handling a message may take; longer is a failure'),
   SKIP_MIGRATIONS: flag().default(false).describe('start without migrating; `npm run setup` did it'),
   SHUTDOWN_TIMEOUT: duration().default(9_000).describe('how long a graceful stop may take'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Transaction } from '../service.ts'
 import { handledCount } from '../testing/fixture/counts.ts'
 import { effectsOf, leaveEffect, note, noteCopied, notesService, noteWritten } from '../testing/fixture/notes.ts'
+import { Queues } from '../testing/fixture/queues.ts'
 import { startTestService, waitUntil, type TestService } from '../testing/index.ts'
 import { consume, perform } from './consumer.ts'
 
@@ -9,6 +11,8 @@ import { consume, perform } from './consumer.ts'
 let hang: boolean
 let attempts: number
 let signals: AbortSignal[]
+/** Milliseconds that handling a note takes. */
+let pause: number
 let late: Promise<string> | undefined
 let letGo: () => void
 const hangOnce = async (tx?: Transaction) => {
@@ -23,6 +27,7 @@ const hangOnce = async (tx?: Transaction) => {
 }
 const onNote = consume('on-note', noteWritten, async (message, tx) => {
   await leaveEffect(tx, message)
+  if (pause > 0) await sleep(pause)
   await hangOnce(tx)
 })
 const onCopied = perform('on-copied', noteCopied, {
@@ -43,6 +48,7 @@ beforeEach(async () => {
   hang = true
   attempts = 0
   signals = []
+  pause = 0
   late = undefined
   service.resources.metrics.resetMetrics()
   await service.resources.query({ text: 'truncate effects' })
@@ -61,6 +67,21 @@ test('a handler that hangs has failed, is tried again, and what it does afterwar
   letGo()
   expect(await late).not.toBe('written')
   expect(await effects()).toEqual(['a'])
+})
+
+test('messages that take too long together are handled one by one, which is no failure of theirs', async () => {
+  hang = false
+  pause = 60
+  await using queues = await Queues.of(service.env)
+  // Those after the first wait together while it is handled.
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await queues.publish(noteWritten, note(name))
+  await waitUntil('all are handled', async () => (await handledCount(service, 'handled')) === 6)
+  expect((await effects()).toSorted()).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
+  expect(await handledCount(service, 'retried')).toBe(0)
+  const { rows } = await service.resources.query({
+    text: 'select max(count(*)) over () as most from effects group by xmin',
+  })
+  expect(Number(rows[0]?.['most'])).toBeLessThanOrEqual(3)
 })
 
 test('an act that hangs is told so, and acted again', async () => {

@@ -90,8 +90,7 @@ async function inOneTransaction(consumer: TransactionalConsumer, work: readonly 
         findErased(tx.query, work.map(subjectOfWork)),
       ])
       const todo = firstOfEach(work, fresh).map(item => ({ ...item, message: readable(item, erased) }))
-      if (consumer.kind === 'batch') await handleBatch(consumer, todo, tx, resources)
-      else for (const item of todo) await handleOne(consumer, item, tx, resources)
+      await handleAll(consumer, todo, tx, resources)
       for (const { delivery, message } of work) if (delivery.suspect) await clearSuspect(tx.query, queue, message.id)
       return new Set(todo.map(({ delivery }) => delivery))
     })
@@ -116,19 +115,26 @@ function firstOfEach(work: readonly Work[], fresh: ReadonlySet<string>): Work[] 
   return work.filter(({ message }) => fresh.has(message.id) && !seen.has(message.id) && seen.add(message.id))
 }
 
-async function handleBatch(consumer: TransactionalConsumer, todo: Work[], tx: Transaction, resources: Resources) {
+/**
+ * One limit for all of them: a transaction that many messages make long holds its locks long, and erasure relies on none
+ * lasting minutes. Those that need more time together are handled one by one, each with the whole limit.
+ */
+async function handleAll(consumer: TransactionalConsumer, todo: Work[], tx: Transaction, resources: Resources) {
   if (todo.length === 0) return
-  const messages = todo.map(({ message }) => message)
-  await within(resources.config.HANDLER_TIMEOUT, () => consumer.handle(messages, tx, resources as Resources<never>))
+  await within(resources.config.HANDLER_TIMEOUT, async signal => {
+    if (consumer.kind === 'batch') return handle(consumer, todo, tx, resources)
+    for (const item of todo) {
+      signal.throwIfAborted()
+      const { span, delivery, message } = item
+      const handling = () => handle(consumer, [item], causedBy(message, tx), resources)
+      await inTrace(span.context, fieldsOf(delivery), handling)
+    }
+  })
 }
 
-async function handleOne(consumer: TransactionalConsumer, item: Work, tx: Transaction, resources: Resources) {
-  const { message, span, delivery } = item
-  await inTrace(span.context, fieldsOf(delivery), () =>
-    within(resources.config.HANDLER_TIMEOUT, () =>
-      consumer.handle([message], causedBy(message, tx), resources as Resources<never>),
-    ),
-  )
+function handle(consumer: TransactionalConsumer, work: Work[], tx: Transaction, resources: Resources): Promise<void> {
+  const messages = work.map(({ message }) => message)
+  return consumer.handle(messages, tx, resources as Resources<never>)
 }
 
 /** The transaction, whose publications answer `message` unless they say otherwise. */
