@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { Feira } from './harness/feira.ts'
 import { freePort } from './harness/port.ts'
 import { serviceNames } from './harness/service-process.ts'
+import type { Stocked } from './harness/shop-invariants.ts'
 import { Shop, type Customer, type Json } from './harness/shop.ts'
 import { until } from './harness/until.ts'
-import { verifyShop, type Stocked } from './harness/verify-shop.ts'
+import { verifyShop } from './harness/verify-shop.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
@@ -66,7 +67,7 @@ describe('an order', () => {
     const { body } = await shop.get(`/orders/${id}/history`, ana.headers)
     const states = (body as { items: Json[] }).items.map(({ status }) => status)
     expect(states).toEqual(['pending', 'reserved', 'paid', 'shipped', 'completed'])
-    await verifyShop(feira, shop, mail, stocked)
+    await verifyShop(feira, { shop, mail, stocked })
     expect(subjectsTo(ana.email).length).toBeGreaterThanOrEqual(6)
   })
 
@@ -79,7 +80,7 @@ describe('an order', () => {
     await shop.untilInvoice(id, 'void')
     await until('the pieces are back', async () => (await shop.product(productId)).stock === 5)
     await until('she is told', () => subjectsTo(ana.email).length > told)
-    await verifyShop(feira, shop, mail, stocked)
+    await verifyShop(feira, { shop, mail, stocked })
   })
 
   test('of fifty for the last ten pieces, ten win', async () => {
@@ -91,7 +92,7 @@ describe('an order', () => {
     const orders = await Promise.all(ids.map(id => shop.untilOrder(id, 'reserved', 'cancelled')))
     expect(orders.filter(({ status }) => status === 'reserved')).toHaveLength(10)
     expect(await shop.product(productId)).toMatchObject({ stock: 0, reserved: 10 })
-    await verifyShop(feira, shop, mail, stocked)
+    await verifyShop(feira, { shop, mail, stocked })
   })
 
   test('is paid by a message from outside, once, whatever comes twice', async () => {
@@ -103,9 +104,9 @@ describe('an order', () => {
       { type: 'payment.completed', body, options: { messageId: crypto.randomUUID() } },
       { type: 'payment.completed', body, options: { messageId: crypto.randomUUID() } },
     ])
-    await shop.untilOrder(id, 'paid')
+    expect(await shop.untilOrder(id, 'paid')).toMatchObject({ paymentReference: 'pay-1' })
     await shop.untilInvoice(id, 'paid')
-    await verifyShop(feira, shop, mail, stocked)
+    await verifyShop(feira, { shop, mail, stocked })
   })
 })
 
@@ -125,7 +126,7 @@ test('somebody sees only what is hers', async () => {
   expect((await shop.post(`/orders/${id}/pay`, undefined, bia.headers)).status).toBe(404)
   expect(await shop.all('/orders', bia.headers)).toEqual([])
   expect((await shop.post('/products', {}, bia.headers)).status).toBe(403)
-  await verifyShop(feira, shop, mail, stocked)
+  await verifyShop(feira, { shop, mail, stocked })
 })
 
 test('a customer who is deleted is in no database afterwards, also not by what arrives late', async () => {

@@ -1,4 +1,4 @@
-import { connect, type Channel, type ChannelModel, type Options } from 'amqplib'
+import { connect, type Channel, type ChannelModel, type ConsumeMessage, type Options } from 'amqplib'
 
 /** A message as it passed over the exchange. */
 export interface Seen {
@@ -10,6 +10,16 @@ export interface Seen {
   readonly body: unknown
 }
 
+/** A message to be published by a plain AMQP client. */
+export interface Outgoing {
+  readonly body: string | Buffer
+  readonly options?: Options.Publish
+  /** The routing key; default `order.created`. */
+  readonly type?: string
+  /** A queue's name on the wire, for a message that does not go over the exchange. */
+  readonly queue?: string
+}
+
 /** The broker as a plain AMQP client sees it, below one namespace. */
 export class BrokerView {
   readonly url: string
@@ -18,6 +28,10 @@ export class BrokerView {
   readonly #tapQueue: string
   readonly #namespace: string
   readonly #seen: Seen[] = []
+  #reading: Promise<unknown> = Promise.resolve()
+  /** What this client has published itself. */
+  readonly published: { readonly id: string | undefined; readonly type: string; readonly queue: string | undefined }[] =
+    []
 
   constructor(url: string, namespace: string) {
     this.url = url
@@ -44,14 +58,14 @@ export class BrokerView {
   }
 
   /** Publishes with confirms: each has arrived when this returns. */
-  async publish(
-    messages: readonly { readonly body: string | Buffer; readonly options?: Options.Publish; readonly type?: string }[],
-  ): Promise<void> {
+  async publish(messages: readonly Outgoing[]): Promise<void> {
     const model = await this.#connect()
     try {
       const channel = await model.createConfirmChannel()
-      for (const { body, options = {}, type = 'order.created' } of messages) {
-        channel.publish(this.exchange, type, Buffer.from(body), { persistent: true, mandatory: true, ...options })
+      for (const { body, options = {}, type = 'order.created', queue } of messages) {
+        const [exchange, key] = queue === undefined ? [this.exchange, type] : ['', this.queue(queue)]
+        channel.publish(exchange, key, Buffer.from(body), { persistent: true, mandatory: true, ...options })
+        this.published.push({ id: options.messageId, type, queue })
       }
       await channel.waitForConfirms()
     } finally {
@@ -69,21 +83,26 @@ export class BrokerView {
 
   /** Everything published since `tap`. */
   async seen(): Promise<readonly Seen[]> {
-    await this.withChannel(async channel => {
-      for (;;) {
-        const raw = await channel.get(this.#tapQueue, { noAck: true })
-        if (raw === false) return
-        const { messageId, type, correlationId, headers } = raw.properties
-        this.#seen.push({
-          id: messageId,
-          type: String(type ?? raw.fields.routingKey),
-          correlationId,
-          headers: headers ?? {},
-          body: parse(raw.content.toString()),
-        })
-      }
-    })
+    // One reader at a time: two would wait for what the other one has taken.
+    const reading = this.#reading.then(() => this.withChannel(channel => this.#readTap(channel)))
+    this.#reading = reading.catch(() => {})
+    await reading
     return this.#seen
+  }
+
+  async #readTap(channel: Channel): Promise<void> {
+    const { messageCount } = await channel.checkQueue(this.#tapQueue)
+    if (messageCount === 0) return
+    const enough = this.#seen.length + messageCount
+    await new Promise<void>((resolve, reject) => {
+      const note = (raw: ConsumeMessage | null) => {
+        if (raw) this.#seen.push(seenIn(raw))
+        if (this.#seen.length >= enough) resolve()
+      }
+      channel.consume(this.#tapQueue, note, { noAck: true, consumerTag: 'journeys' }).catch(reject)
+    })
+    // What arrived meanwhile was noted, too.
+    await channel.cancel('journeys')
   }
 
   /** How many messages wait in each of these queues; one that does not exist throws. */
@@ -107,6 +126,17 @@ export class BrokerView {
     const model = await connect(this.url, { timeout: 5_000, noDelay: true })
     model.on('error', () => {})
     return model
+  }
+}
+
+function seenIn({ properties, fields, content }: ConsumeMessage): Seen {
+  const { messageId, type, correlationId, headers } = properties
+  return {
+    id: messageId,
+    type: String(type ?? fields.routingKey),
+    correlationId,
+    headers: headers ?? {},
+    body: parse(content.toString()),
   }
 }
 

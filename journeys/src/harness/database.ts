@@ -5,6 +5,8 @@ export interface TestDatabase {
   readonly url: string
   /** A row per result. */
   rows<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  /** Runs a statement in a transaction that stays open, with the locks it took, until it is released. */
+  hold(statement: string): Promise<{ release(): Promise<void> }>
   drop(): Promise<void>
 }
 
@@ -19,6 +21,16 @@ export async function createDatabase(adminUrl: string, name: string): Promise<Te
     url: url.href,
     rows: async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) =>
       (await pool.query<Row>(text, [...values])).rows,
+    async hold(statement) {
+      const client = await pool.connect()
+      await client.query(`begin; ${statement}`)
+      return {
+        async release() {
+          await client.query('rollback')
+          client.release()
+        },
+      }
+    },
     async drop() {
       await pool.end()
       await asAdmin(adminUrl, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`)

@@ -118,7 +118,12 @@ export class Feira {
 
   /** The first replica of a service. */
   service(name: ServiceName): ServiceProcess {
-    return this.#replicasOf(name)[0] as ServiceProcess
+    return this.replicas(name)[0] as ServiceProcess
+  }
+
+  /** All replicas of a service, in the order in which they were added. */
+  replicas(name: ServiceName): readonly ServiceProcess[] {
+    return this.#replicas.filter(replica => replica.name === name)
   }
 
   get orders(): ServiceProcess {
@@ -161,7 +166,7 @@ export class Feira {
       BROKER_URL: network.broker?.through(brokerUrl) ?? brokerUrl,
       BROKER_NAMESPACE: this.#namespace,
       ...(this.#issuer?.environment ?? {
-        AUTH_JWKS_URL: `${this.#replicasOf('users')[0]?.url ?? ownUrl}/auth/jwks.json`,
+        AUTH_JWKS_URL: `${this.replicas('users')[0]?.url ?? ownUrl}/auth/jwks.json`,
       }),
       ...env,
     }))
@@ -192,17 +197,13 @@ export class Feira {
     return issuer.headersFor({ id, roles: ['admin'] })
   }
 
-  #replicasOf(name: ServiceName): ServiceProcess[] {
-    return this.#replicas.filter(replica => replica.name === name)
-  }
-
   #openGateway(): Promise<Gateway> {
     const upstreams = {}
     for (const [name, address] of Object.entries(upstreamOf) as [ServiceName, string][]) {
       let turn = 0
       // Looked up for each request: replicas in rotation take turns.
       const next = () => {
-        const all = this.#replicasOf(name)
+        const all = this.replicas(name)
         const ready = all.filter(replica => replica.inRotation)
         const replica = ready[turn++ % ready.length] ?? all[0]
         // Port 1 is where nobody listens.

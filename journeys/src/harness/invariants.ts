@@ -136,7 +136,7 @@ function numberOf(year: number, sequence: number): string {
 }
 
 /** Which of `wanted` is not there exactly once, and what is there that nobody wanted. */
-function compare(wanted: readonly string[], found: readonly string[], what: string): string[] {
+export function compare(wanted: readonly string[], found: readonly string[], what: string): string[] {
   const counts = new Map<string, number>(wanted.map(each => [each, 0]))
   const surplus = found.filter(each => !counts.has(each))
   for (const each of found) counts.set(each, (counts.get(each) ?? 0) + 1)

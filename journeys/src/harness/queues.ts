@@ -8,34 +8,58 @@ const pausesOf = {
 
 interface ConsumerQueue {
   readonly name: string
+  /** Message types that come over the exchange; none where messages are sent to the queue by its name. */
+  readonly types: readonly string[]
   /** Pauses of its own between attempts, in milliseconds, instead of RETRY_DELAYS. */
   readonly pauses?: readonly number[]
 }
 
-const named = (...names: readonly string[]): ConsumerQueue[] => names.map(name => ({ name }))
+const each = (noun: string, ...states: readonly string[]) => states.map(state => `${noun}.${state}`)
+const orderEvents = each('order', 'created', 'reserved', 'paid', 'shipped', 'completed', 'cancelled', 'refunded')
 
-/** The consumers of each service, by the names that their queues have on the wire. */
+/** The consumers of each service: what they are called on the wire, and what they take. */
 const consumers: Readonly<Record<ServiceName, readonly ConsumerQueue[]>> = {
-  orders: named(
-    'on-stock-reserved',
-    'on-product-unavailable',
-    'on-payment-completed',
-    'on-payment-failed',
-    'on-user-changed',
-    'on-user-deleted',
-    'on-product-changed',
-    'on-snapshot',
-  ),
-  invoices: named('on-order-created', 'on-order-changed', 'on-user-deleted'),
-  users: named('on-order', 'on-snapshot-requested', 'on-user-deleted'),
-  products: named('on-stock-reserve', 'on-stock-release', 'on-order-shipped', 'on-snapshot-requested'),
-  notifications: [
-    ...named('on-customer-event', 'on-user-deleted'),
-    ...(['email-workers', 'sms-workers'] as const).flatMap(group => [
-      { name: group, pauses: pausesOf[group] },
-      { name: `${group}-high`, pauses: pausesOf[group] },
-    ]),
+  orders: [
+    { name: 'on-stock-reserved', types: ['stock.reserved'] },
+    { name: 'on-product-unavailable', types: ['product.unavailable'] },
+    { name: 'on-payment-completed', types: ['payment.completed'] },
+    { name: 'on-payment-failed', types: ['payment.failed'] },
+    { name: 'on-user-changed', types: each('user', 'created', 'updated') },
+    { name: 'on-user-deleted', types: ['user.deleted'] },
+    { name: 'on-product-changed', types: each('product', 'created', 'updated', 'deleted') },
+    { name: 'on-snapshot', types: [] },
   ],
+  invoices: [
+    { name: 'on-order-created', types: ['order.created'] },
+    { name: 'on-order-changed', types: each('order', 'paid', 'cancelled', 'refunded') },
+    { name: 'on-user-deleted', types: ['user.deleted'] },
+  ],
+  users: [
+    { name: 'on-order', types: orderEvents },
+    { name: 'on-snapshot-requested', types: ['snapshot.requested'] },
+    { name: 'on-user-deleted', types: ['user.deleted'] },
+  ],
+  products: [
+    { name: 'on-stock-reserve', types: ['stock.reserve'] },
+    { name: 'on-stock-release', types: ['stock.release'] },
+    { name: 'on-order-shipped', types: ['order.shipped'] },
+    { name: 'on-snapshot-requested', types: ['snapshot.requested'] },
+  ],
+  notifications: [
+    { name: 'on-customer-event', types: [...orderEvents, 'invoice.issued', 'user.created'] },
+    { name: 'on-user-deleted', types: ['user.deleted'] },
+    { name: 'email-workers', types: ['notifications.email'], pauses: pausesOf['email-workers'] },
+    { name: 'email-workers-high', types: [], pauses: pausesOf['email-workers'] },
+    { name: 'sms-workers', types: ['notifications.sms'], pauses: pausesOf['sms-workers'] },
+    { name: 'sms-workers-high', types: [], pauses: pausesOf['sms-workers'] },
+  ],
+}
+
+/** The queue of every consumer of these services, with the message types that the exchange routes to it. */
+export function consumerQueues(services: readonly ServiceName[]): { name: string; types: readonly string[] }[] {
+  return services.flatMap(service =>
+    consumers[service].map(({ name, types }) => ({ name: `${service}.${name}`, types })),
+  )
 }
 
 /** The queues that a service declares, with their dead-letter and retry queues; `delays`, in milliseconds, is RETRY_DELAYS. */

@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Program, run, type Environment, type Exit } from './program.ts'
 import { freePort } from './port.ts'
 import { Hopeless, until } from './until.ts'
 
 export const serviceNames = ['orders', 'invoices', 'users', 'products', 'notifications'] as const
 export type ServiceName = (typeof serviceNames)[number]
+
+/** Where a process can be made to kill itself, see chassis/src/crash-point.ts. */
+export type CrashPoint = 'before-publish' | 'after-publish' | 'before-ack'
 
 /** One replica of a service, in a process of its own, that keeps its port when it is started again. */
 export class ServiceProcess {
@@ -53,6 +57,16 @@ export class ServiceProcess {
       return (await fetch(this.url + path)).ok
     })
     this.inRotation = true
+  }
+
+  /** Starts it with a named point of its program at which it kills itself, and waits until it has. */
+  async crash(point: CrashPoint): Promise<Exit> {
+    const program = new Program([this.#main], { ...this.#env, CRASH_AT: point })
+    this.#program = program
+    this.inRotation = true
+    const exit = await Promise.race([program.exited, sleep(30_000, undefined, { ref: false })])
+    if (!exit) throw new Error(`app-${this.name} never came to ${point}`)
+    return exit
   }
 
   /** Stops it as an orchestrator does: out of rotation first, then SIGTERM. */
