@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { baseConfig, ConfigError, duration, durations, flag, integer, readConfig } from './config.ts'
 
 const secret = 's3cr3t'
@@ -41,6 +41,16 @@ test('what is missing is said to be missing; an empty variable is missing too', 
   expect(variables).toEqual(['DATABASE_URL', 'BROKER_URL'])
   expect(message).toMatch(/^app-orders cannot start: 2 of its settings missing or wrong\.$/m)
   expect(message).toMatch(/^ {2}DATABASE_URL {2}is missing \(the PostgreSQL database/m)
+})
+
+test('production wants what has a default for development only, and names it with all that is wrong', () => {
+  const shape = { ...baseConfig, FROM: z.string().default('nobody').meta({ developmentDefault: true }).describe('who') }
+  expect(readConfig('test', shape, needed)).toMatchObject({ FROM: 'nobody', AUTH_ISSUER: 'http://localhost:8000' })
+  const production = { ...needed, NODE_ENV: 'production', AUTH_ISSUER: 'https://issuer.test', AUTH_JWKS_URL: '' }
+  expect(() => readConfig('test', shape, { ...production, PORT: 'x' })).toThrow(
+    expect.objectContaining({ variables: ['PORT', 'AUTH_JWKS_URL', 'FROM'] }),
+  )
+  expect(() => readConfig('test', shape, production)).toThrow(/FROM +is missing; its default is for development/)
 })
 
 const read = (schema: z.ZodType, text: string) => readConfig('test', { IT: schema }, { IT: text }).IT

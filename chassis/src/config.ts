@@ -1,6 +1,10 @@
 import { z } from 'zod'
 
 export type Environment = Readonly<Record<string, string | undefined>>
+/**
+ * What is read from the environment, by name. A default with `.meta({ developmentDefault: true })` is for development:
+ * with NODE_ENV=production the variable must be set.
+ */
 export type ConfigShape = Readonly<Record<string, z.ZodType>>
 export type ConfigOf<Shape extends ConfigShape> = { readonly [Name in keyof Shape]: z.output<Shape[Name]> }
 export type BaseConfig = ConfigOf<typeof baseConfig>
@@ -66,9 +70,11 @@ export const baseConfig = {
   CACHE_TTL: duration().default(30_000).describe('how long answers are cached at most; 0s caches nothing'),
   AUTH_ISSUER: url('http', 'https')
     .default('http://localhost:8000')
+    .meta({ developmentDefault: true })
     .describe('who issues access tokens; compared with their claim iss, letter by letter'),
   AUTH_JWKS_URL: url('http', 'https')
     .default('http://127.0.0.1:3335/auth/jwks.json')
+    .meta({ developmentDefault: true })
     .describe('where its public keys are, as a JWK Set'),
   AUTH_AUDIENCE: names().default(['feira']).describe('accepted in the claims aud and azp, separated by commas'),
   AUTH_ROLES_CLAIM: z
@@ -137,14 +143,22 @@ export function readConfig<Shape extends ConfigShape>(
 ): ConfigOf<Shape> {
   const values: Record<string, unknown> = {}
   const problems = new Map<string, string>()
+  const production = env['NODE_ENV'] === 'production'
   for (const [name, schema] of Object.entries(shape)) {
     const text = env[name] === '' ? undefined : env[name]
     const result = schema.safeParse(text)
-    if (result.success) values[name] = result.data
-    else problems.set(name, explain(text, schema, result.error))
+    if (!result.success) problems.set(name, explain(text, schema, result.error))
+    else if (text === undefined && production && isForDevelopment(schema)) problems.set(name, notInProduction)
+    else values[name] = result.data
   }
   if (problems.size > 0) throw new ConfigError(subject, problems)
   return values as ConfigOf<Shape>
+}
+
+const notInProduction = 'is missing; its default is for development and refused with NODE_ENV=production'
+
+function isForDevelopment(schema: z.ZodType): boolean {
+  return schema.meta()?.['developmentDefault'] === true
 }
 
 function explain(text: string | undefined, schema: z.ZodType, error: z.ZodError): string {

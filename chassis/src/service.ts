@@ -128,6 +128,12 @@ export interface Resources<Config = unknown> {
 /** Registers the endpoints of one use case. */
 export type Route<Config = unknown> = (app: App, resources: Resources<Config>) => void
 
+/**
+ * What a service does before it listens; what it throws keeps the service from starting. It may return what to do when
+ * the service begins to stop, while requests and messages in flight finish.
+ */
+export type Startup<Config = unknown> = (resources: Resources<Config>) => Promise<void | (() => void | Promise<void>)>
+
 /** A service is a plain value: importing it does nothing, and reading it answers what the service does. */
 export interface Service<Config = never> {
   /** Without the `app-` of its folder: `orders`. Part of its queues' names. */
@@ -140,6 +146,8 @@ export interface Service<Config = never> {
   readonly config?: ConfigShape
   /** The folder of its drizzle-kit migrations. */
   readonly migrations: URL
+  /** One after the other, once the database is migrated. */
+  readonly startup?: readonly Startup<Config>[]
   readonly routes: readonly Route<Config>[]
   readonly consumers: readonly Consumer<Config>[]
   /** What it repeats at an interval, see `every`. */

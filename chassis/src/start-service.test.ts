@@ -10,7 +10,7 @@ import { effectsOf, leaveEffect, note, notesService, noteWritten } from './testi
 import { Queues } from './testing/fixture/queues.ts'
 import { startReplica } from './testing/fixture/replica.ts'
 import { TcpProxy } from './testing/fixture/tcp-proxy.ts'
-import { createTestDatabase, startTestService, waitUntil } from './testing/index.ts'
+import { asUser, createTestDatabase, startTestService, testKey, waitUntil } from './testing/index.ts'
 
 const onNote = consume('on-note', noteWritten, async (message, tx) => leaveEffect(tx, message))
 const writeNote = (app: App, { transact }: Resources) => {
@@ -90,6 +90,51 @@ test('the issuer of tokens must be named in production', async () => {
   }
   const starting = startService(definition, { ...settings, AUTH_ISSUER: '' })
   await expect(starting).rejects.toMatchObject({ variables: ['AUTH_ISSUER', 'AUTH_JWKS_URL'] })
+})
+
+test('before it listens it does what its startup says, in turn, and ends it when it stops', async () => {
+  const done: string[] = []
+  const first = async ({ query }: Resources) => {
+    await query({ text: `insert into effects (note_id, message_id) values ('first', 'startup')` })
+    done.push('first')
+    return () => void done.push('first ended')
+  }
+  const second = async ({ query }: Resources) => void done.push(...(await effectsOf(query)), 'second')
+  const home = await startTestService(notesService({ startup: [first, second] }))
+  expect(done).toEqual(['first', 'first', 'second'])
+  await home[Symbol.asyncDispose]()
+  expect(done.slice(3)).toEqual(['first ended'])
+})
+
+test('what its startup throws keeps it from listening, and ends what was begun', async () => {
+  await using home = await startTestService(definition)
+  let ended = 0
+  const begin = async () => () => void ended++
+  const refuse = async () => Promise.reject(new Error('not today'))
+  const database = await createTestDatabase(definition)
+  const starting = startService(notesService({ startup: [begin, refuse] }), { ...home.env, DATABASE_URL: database.url })
+  await expect(starting).rejects.toThrow('not today')
+  expect(ended).toBe(1)
+  await waitUntil('its connections are closed', async () => (await connectionsTo(database.url, home.resources)) === 0)
+  await database.drop()
+})
+
+test('a service verifies with its own keys as soon as it listens', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  const publishKeys = (app: App) => {
+    app.get('/auth/jwks.json', { config: { access: 'public' } }, async () => ({ keys: [testKey.jwk] }))
+  }
+  const greet = (app: App) => void app.get('/hello', { config: { access: ['user'] } }, async () => ({ hello: 'you' }))
+  const env = { PORT: String(port), AUTH_JWKS_URL: `http://127.0.0.1:${port}/auth/jwks.json` }
+  await using service = await startTestService(notesService({ routes: [publishKeys, greet] }), env)
+  const asked = performance.now()
+  const answer = await service.http.inject({ url: '/hello', headers: asUser() })
+  expect(answer.statusCode).toBe(200)
+  // Not by the second attempt, a second after a first that came too early.
+  expect(performance.now() - asked).toBeLessThan(800)
 })
 
 test('a stopped service leaves no connection behind, however often it is told', async () => {

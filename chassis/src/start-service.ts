@@ -43,7 +43,7 @@ export interface RunningService {
 export async function startService(service: Service, env: Environment): Promise<RunningService> {
   const subject = `app-${service.name}`
   const config = readConfig(subject, { ...baseConfig, ...service.config }, env) as BaseConfig
-  refuseInProduction(subject, config, env)
+  refuseInProduction(subject, config)
   const log = createLogger(service.name, config)
   const shutdown = createShutdown(config.SHUTDOWN_TIMEOUT, log)
   try {
@@ -56,15 +56,9 @@ export async function startService(service: Service, env: Environment): Promise<
   }
 }
 
-function refuseInProduction(subject: string, { NODE_ENV, CRASH_AT }: BaseConfig, env: Environment): void {
-  if (NODE_ENV !== 'production') return
-  const problems = new Map<string, string>()
-  if (CRASH_AT !== undefined) problems.set('CRASH_AT', 'is only for tests and refused with NODE_ENV=production')
-  for (const name of ['AUTH_ISSUER', 'AUTH_JWKS_URL']) {
-    if (!env[name])
-      problems.set(name, 'is missing; its default is for development and refused with NODE_ENV=production')
-  }
-  if (problems.size > 0) throw new ConfigError(subject, problems)
+function refuseInProduction(subject: string, { NODE_ENV, CRASH_AT }: BaseConfig): void {
+  if (NODE_ENV !== 'production' || CRASH_AT === undefined) return
+  throw new ConfigError(subject, new Map([['CRASH_AT', 'is only for tests and refused with NODE_ENV=production']]))
 }
 
 interface Starting {
@@ -90,13 +84,24 @@ async function start(starting: Starting): Promise<{ http: App; resources: Resour
   let consumersTrouble: Consuming['trouble'] = () => 'consumers not started yet'
   const cacheTrouble = () => (parts.cache.starting ? 'the cache is not connected yet' : undefined)
   const brokerTrouble = () => parts.publisher.trouble() ?? consumersTrouble() ?? cacheTrouble()
-  const http = await openHttp(parts, resources, brokerTrouble)
+  await runStartup(starting, resources)
+  const keys = openIssuerKeys(parts)
+  const http = await openHttp(parts, resources, { authenticate: keys.authenticate, brokerTrouble })
   await http.listen({ host: config.HOST, port: config.PORT ?? service.port })
+  // Only now, because the service that issues the tokens fetches from itself.
+  keys.start()
   const consuming = await openConsuming(parts, resources)
   consumersTrouble = consuming.trouble
   const jobs = [housekeeping, ...sweepJobs(service), ...(service.jobs ?? [])]
   starting.shutdown.add('intake', 'jobs', startJobs({ jobs, resources, tracer: parts.tracer }))
   return { http, resources }
+}
+
+async function runStartup({ service, shutdown }: Starting, resources: Resources): Promise<void> {
+  for (const begin of service.startup ?? []) {
+    const end = await begin(resources as Resources<never>)
+    if (end) shutdown.add('intake', begin.name, async () => end())
+  }
 }
 
 async function openParts({ service, config, log, shutdown }: Starting): Promise<Parts> {
@@ -143,7 +148,12 @@ function toResources({ config, log, metrics, tracer, database, relay, cache }: P
   }
 }
 
-async function openHttp(parts: Parts, resources: Resources, brokerTrouble: () => string | undefined): Promise<App> {
+interface HttpNeeds {
+  readonly authenticate: Authenticate
+  readonly brokerTrouble: () => string | undefined
+}
+
+async function openHttp(parts: Parts, resources: Resources, needs: HttpNeeds): Promise<App> {
   const { service, log, shutdown, metrics, tracer, database, relay } = parts
   const http = await createHttp({
     name: service.name,
@@ -156,11 +166,11 @@ async function openHttp(parts: Parts, resources: Resources, brokerTrouble: () =>
     log,
     metrics: metrics.registry,
     tracer,
-    authenticate: openAuthentication(parts),
+    authenticate: needs.authenticate,
     checks: {
       database: database.check,
       migrations: migrationCheck(database, service),
-      broker: async () => requireNoTrouble(brokerTrouble()),
+      broker: async () => requireNoTrouble(needs.brokerTrouble()),
     },
     isStopping: () => shutdown.started,
   })
@@ -168,7 +178,7 @@ async function openHttp(parts: Parts, resources: Resources, brokerTrouble: () =>
   return http
 }
 
-function openAuthentication({ config, database, log, shutdown }: Parts): Authenticate {
+function openIssuerKeys({ config, database, log, shutdown }: Parts) {
   const cache = createTokenCache()
   const keys = new IssuerKeys({
     url: config.AUTH_JWKS_URL,
@@ -176,9 +186,8 @@ function openAuthentication({ config, database, log, shutdown }: Parts): Authent
     log,
     onChange: () => cache.clear(),
   })
-  keys.start()
   shutdown.add('relay', 'issuer keys', () => keys.stop())
-  return createAuthenticate({ keys: keys.find, rules: config, cache })
+  return { authenticate: createAuthenticate({ keys: keys.find, rules: config, cache }), start: () => keys.start() }
 }
 
 async function openConsuming(parts: Parts, resources: Resources): Promise<Consuming> {

@@ -54,7 +54,7 @@ export class IssuerKeys {
 
   /** Reads the kept keys and begins to fetch newer ones, without waiting for either. */
   start(): void {
-    this.#restoring = this.#restore()
+    this.#restoring ??= this.#restore()
     void this.#fetch()
   }
 
@@ -80,7 +80,7 @@ export class IssuerKeys {
   }
 
   async #first(): Promise<LocalJWKSet> {
-    await this.#restoring
+    await (this.#restoring ??= this.#restore())
     // Whoever starts beside its issuer may be a moment earlier; a request waits for the next attempt, at most one pause.
     if (!this.#set && !this.#mayRetry()) await sleep(this.#failedAt + this.#pauses.retry - performance.now())
     if (!this.#set) await this.#fetch()
