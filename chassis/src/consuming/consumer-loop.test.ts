@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { consume, consumeBatch } from './consumer.ts'
 import { Rejection } from '../rejection.ts'
 import { handledCount } from '../testing/fixture/counts.ts'
-import { effectsOf, leaveEffect, note, notesService, noteWritten } from '../testing/fixture/notes.ts'
+import { effectsOf, leaveEffect, note, noteCopied, notesService, noteWritten } from '../testing/fixture/notes.ts'
 import { startReplica } from '../testing/fixture/replica.ts'
 import { Queues } from '../testing/fixture/queues.ts'
 import { startTestService, waitUntil, type TestService } from '../testing/index.ts'
@@ -152,6 +152,8 @@ describe('dead at once is', () => {
     ['a message without id', { messageId: '' }, JSON.stringify(note('a')), 'malformed', 'messageId is missing'],
     ['an id with NUL', { messageId: 'a\0b' }, JSON.stringify(note('a')), 'malformed', 'contains NUL'],
     ['a body that is not UTF-8', {}, Buffer.from([34, 0xff, 34]), 'malformed', 'body is not UTF-8'],
+    ['a text with NUL', {}, JSON.stringify(note('a', 'x\0')), 'malformed', 'body must not contain the character'],
+    ['half a character', {}, JSON.stringify(note('a', '\ud800')), 'malformed', 'body must not contain an unpaired'],
   ])('%s', async (_what, properties, body, reason, error) => {
     await service.resources.query({ text: 'delete from chassis.dead_letters' })
     const options = { type: noteWritten.type, messageId: randomUUID(), ...properties }
@@ -160,6 +162,20 @@ describe('dead at once is', () => {
     expect(await deadLetters(service)).toMatchObject([{ reason, error: expect.stringContaining(error), attempts: 1 }])
     expect(await handledCount(service, 'retried')).toBe(0)
   })
+})
+
+test('properties that no database takes, and fields that nobody reads, do not keep a message from being handled', async () => {
+  const onNote = consume('on-note', noteWritten, async (message, tx) => {
+    await leaveEffect(tx, message)
+    tx.publish(noteCopied, note('copy'), { cause: message })
+  })
+  await using service = await startTestService(notesService({ consumers: [onNote] }))
+  await using queues = await Queues.of(service.env)
+  const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'a=\0', baggage: '\0' }
+  const options = { messageId: 'odd', correlationId: 'c\0', headers: { ...trace, 'caused-by': '\0' } }
+  await queues.publish(noteWritten, { ...note('odd'), extra: '\0' } as never, options)
+  await waitUntil('it is handled', async () => (await effects(service)).length === 1)
+  expect(await deadLetters(service)).toEqual([])
 })
 
 test('headers that could not be sent on again do not stop the consumer', async () => {

@@ -3,6 +3,7 @@ import type { Message } from '@feira/contracts'
 import type { ConsumeMessage } from 'amqplib'
 import { z } from 'zod'
 import type { Consumer } from './consumer.ts'
+import { findHostile, textComplaint } from '../http/hostile-text.ts'
 import type { Received } from '../service.ts'
 import { newSpanId, newTraceId, readTraceHeaders } from '../telemetry/trace.ts'
 
@@ -47,8 +48,8 @@ export function readDelivery(consumer: Consumer, raw: ConsumeMessage): Delivery 
       id,
       type: contract.type,
       data,
-      correlationId: textOf(properties.correlationId),
-      causedBy: textOf(headers['caused-by']),
+      correlationId: storableOf(properties.correlationId),
+      causedBy: storableOf(headers['caused-by']),
       publishedAt: publishedAt(headers, properties.timestamp),
       trace: readTraceHeaders(headers) ?? { traceId: newTraceId(), spanId: newSpanId(), sampled: false },
     },
@@ -88,9 +89,18 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+// Both are passed on with what the message leads to. One that no database takes is dropped; the message is as good without.
+function storableOf(value: unknown): string | undefined {
+  const text = textOf(value)
+  return text === undefined || textComplaint(text) === undefined ? text : undefined
+}
+
 function parseBody({ schema, type }: Message, content: Buffer): unknown {
   const parsed = schema.safeParse(parseJson(content))
   if (!parsed.success) throw new Malformed(`body does not fit ${type}: ${z.prettifyError(parsed.error)}`)
+  // In UTF-8, hostile text can only be an escape. What the contract does not name is gone by now, and may hold anything.
+  const [hostile] = content.includes('\\u') ? findHostile(parsed.data) : []
+  if (hostile) throw new Malformed(`body does not fit ${type}: ${hostile.field} ${hostile.message}`)
   return parsed.data
 }
 

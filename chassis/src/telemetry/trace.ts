@@ -91,5 +91,7 @@ export function writeTraceHeaders(trace: TraceContext): Record<string, string> {
 
 // Longer values are dropped rather than cut: half a list member would be a wrong one.
 function text(value: unknown, limit: number): string | undefined {
-  return typeof value === 'string' && value.length > 0 && value.length <= limit ? value : undefined
+  const fits = typeof value === 'string' && value.length > 0 && value.length <= limit
+  // Of a message, unlike a request, a header may hold anything, and PostgreSQL's text no NUL.
+  return fits && !value.includes('\0') ? value : undefined
 }
