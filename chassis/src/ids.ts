@@ -11,3 +11,8 @@ export function firstIdAt(moment: Date): string {
   const milliseconds = Math.max(0, moment.getTime()).toString(16).padStart(12, '0')
   return `${milliseconds.slice(0, 8)}-${milliseconds.slice(8)}-7000-8000-000000000000`
 }
+
+/** The moment at which a UUIDv7 was made, to the millisecond (RFC 9562 §5.7). */
+export function momentOf(id: string): Date {
+  return new Date(Number.parseInt(id.replace('-', '').slice(0, 12), 16))
+}

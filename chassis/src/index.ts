@@ -7,7 +7,7 @@ export { consume, consumeBatch, perform, type Consumer } from './consuming/consu
 export { eraseSubject } from './erasing/erase-subject.ts'
 export * from './http/index.ts'
 export { sendAnswer } from './writing/idempotency.ts'
-export { firstIdAt, newId } from './ids.ts'
+export { firstIdAt, momentOf, newId } from './ids.ts'
 export { every, type Job } from './jobs.ts'
 export { createLogger, type Logger } from './telemetry/log.ts'
 export { cloneDatabase, dropDatabase, provisionDatabase } from './database/provision.ts'

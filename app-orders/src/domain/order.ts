@@ -50,6 +50,7 @@ export interface Order extends Customer {
 interface NewOrder {
   readonly id: string
   readonly customer: Customer
+  /** The moment of its id: lists of a period and payment deadlines go by the id. */
   readonly at: Date
 }
 

@@ -1,3 +1,4 @@
+import { momentOf } from '@feira/chassis'
 import { orderCreated } from '@feira/contracts/orders'
 import { userCreated } from '@feira/contracts/users'
 import { asAdmin, asUser, startTestService, type TestService, waitUntil } from '@feira/chassis/testing'
@@ -45,6 +46,12 @@ describe('an accepted order', () => {
     })
     const found = await orders.http.inject({ url: `/orders/${order.id}`, headers: asUser(userId) })
     expect(found.body).toBe(answer.body)
+  })
+
+  test('was placed at the moment that its id tells, by which lists and deadlines go', async () => {
+    const answers = await Promise.all(Array.from({ length: 200 }, () => post('{"amount": 1}')))
+    const placed = answers.map(answer => answer.json<{ id: string; createdAt: string }>())
+    expect(placed.map(({ createdAt }) => createdAt)).toEqual(placed.map(({ id }) => momentOf(id).toISOString()))
   })
 
   test('is published as order.created, in the trace and the conversation of its request', async () => {

@@ -1,4 +1,4 @@
-import { callerOf, newId, Rejection, type Answer, type Resources, type Transaction } from '@feira/chassis'
+import { callerOf, momentOf, newId, Rejection, type Answer, type Resources, type Transaction } from '@feira/chassis'
 import { orderCreated } from '@feira/contracts/orders'
 import { stockReserve } from '@feira/contracts/products'
 import type { Config } from '../config.ts'
@@ -34,8 +34,9 @@ async function place(tx: Transaction, request: Request, userId: string): Promise
   const { lines = [], shippingAddress = null } = request.body
   const customer = customerOf(userId, await holdCustomer(tx.query, userId), callerOf(request), request.body)
   const contents = await price(tx, lines)
-  const order = itemOrder({ id: newId(), customer, contents: { ...contents, shippingAddress }, at: new Date() })
-  const { id, version, status, createdAt } = order
+  const id = newId()
+  const order = itemOrder({ id, customer, contents: { ...contents, shippingAddress }, at: momentOf(id) })
+  const { version, status, createdAt } = order
   await tx.db.insert(orders).values(toRow(order))
   await tx.db.insert(orderHistory).values({ orderId: id, version, status, at: createdAt })
   tx.publish(orderCreated, toOrderCreated(order))

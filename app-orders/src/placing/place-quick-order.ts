@@ -1,4 +1,4 @@
-import { callerOf, newId, type Answer, type Resources } from '@feira/chassis'
+import { callerOf, momentOf, newId, type Answer, type Resources } from '@feira/chassis'
 import { orderCreated } from '@feira/contracts/orders'
 import type { Config } from '../config.ts'
 import { quickOrder, type Customer, type Order } from '../domain/order.ts'
@@ -37,7 +37,8 @@ export function createPlaceQuickOrder({ groupCommit, query, config }: Resources<
   return async request => {
     const customer = await customerFor(request)
     const totalCents = request.body.totalCents as number
-    const order = quickOrder({ id: newId(), customer, totalCents, at: new Date() })
+    const id = newId()
+    const order = quickOrder({ id, customer, totalCents, at: momentOf(id) })
     return write(request, {
       row: rowOf(order),
       message: orderCreated,
