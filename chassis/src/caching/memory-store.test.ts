@@ -40,11 +40,12 @@ test('an entry whose time is over is gone', () => {
 const tagsOf = { a: ['red', 'green'], b: ['green', 'blue'] } as const
 const key = fc.constantFrom('a' as const, 'b' as const)
 const step = fc.oneof(
-  fc.record({ kind: fc.constant('begin' as const), key }),
-  fc.record({ kind: fc.constant('finish' as const), load: fc.nat(20) }),
-  fc.record({ kind: fc.constant('look' as const), key }),
-  fc.record({ kind: fc.constant('invalidate' as const), tag: fc.constantFrom('red', 'green', 'blue') }),
-  fc.record({ kind: fc.constant('forget' as const) }),
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('begin' as const), key }) },
+  // Of those under way, counted from the youngest.
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('finish' as const), load: fc.nat(3) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('look' as const), key }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('invalidate' as const), tag: fc.constantFrom('red', 'green', 'blue') }) }, // prettier-ignore
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('forget' as const) }) },
 )
 
 type Step = typeof step extends fc.Arbitrary<infer Each> ? Each : never
@@ -73,7 +74,7 @@ class World {
   }
 
   #finish(index: number): void {
-    const load = this.#loads[index]
+    const load = this.#loads.at(-1 - index)
     if (load) this.#store.keep(load.key, tagsOf[load.key], load.version, load.value)
   }
 
@@ -91,14 +92,14 @@ class World {
 test('whatever overlaps whatever, nothing older than the last invalidation of its tags is found', () => {
   let found = 0
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), steps => {
+    fc.property(fc.array(step, { minLength: 30, maxLength: 60 }), steps => {
       const world = new World()
       for (const each of steps) world.apply(each)
       found += world.found.true
       expect(world.found.stale).toBe(0)
     }),
   )
-  expect(found).toBeGreaterThan(0)
+  expect(found).toBeGreaterThan(50)
 })
 
 test('the memory of invalidations is bounded: beyond that everything counts as invalidated', () => {
