@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
+import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { countOf } from '../testing/fixture/counts.ts'
 import { note, noteWritten } from '../testing/fixture/notes.ts'
@@ -9,6 +10,7 @@ import { startReplica } from '../testing/fixture/replica.ts'
 import { TcpProxy } from '../testing/fixture/tcp-proxy.ts'
 import { startTestService, waitUntil, type TestService } from '../testing/index.ts'
 import { cachedNotes, Gate, put, read } from './cached-notes.testing.ts'
+import { openRedisStore } from './redis-store.ts'
 
 const REDIS_URL = 'redis://127.0.0.1:6379'
 const hasRedis = await answers(6379)
@@ -134,6 +136,16 @@ test.runIf(hasRedis)('a silent Redis costs no more than its timeout, and soon no
   expect(await countOf(service.resources.metrics, 'circuit_breaker_rejections_total')).toBeGreaterThan(rejections)
   proxy.mend()
   await waitUntil('it is used again', async () => (await read(service))[1] === 'HIT')
+})
+
+test.runIf(hasRedis)('however many transactions end at once, each ends when Redis knows', async () => {
+  await using service = await startTestService(cachedNotes(), { REDIS_URL })
+  await using keys = await keysOf(service)
+  const options = { url: REDIS_URL, prefix: `${service.env['BROKER_NAMESPACE']}many:`, ttl: 1_000, onError: () => {} }
+  const store = await openRedisStore({ ...options, log: service.resources.log, registry: new Registry() })
+  await Promise.all(Array.from({ length: 300 }, async (_, n) => store.invalidate([`note:${n}`])))
+  expect((await keys.list()).filter(key => key.includes('many:tag:'))).toHaveLength(300)
+  await store.close()
 })
 
 test.runIf(hasRedis)('what Redis could not be told is told before it is believed again', async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Redis } from 'ioredis'
 import type { Registry } from 'prom-client'
-import { BreakerOpen, createBreaker } from '../circuit-breaker.ts'
+import { BreakerOpen, createBreaker, type Breaker } from '../circuit-breaker.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { maxValueLength, type Look, type Store } from './store.ts'
 import { Untold, type Invalidated } from './untold.ts'
@@ -27,85 +27,113 @@ const retellPause = 1_000
 /** Milliseconds; a tag that Redis has forgotten costs one load. */
 const tagTtl = 3_600_000
 
+/** Connects to Redis; a Redis that is away is waited for half a second at most. */
+export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
+  return new RedisStore(await connect(options), options)
+}
+
 /**
  * Values shared by all replicas. A value is kept with the versions that its tags had before it was loaded; invalidating a
  * tag gives it another random version. So a hit is one MGET, a version that Redis evicted can only be a miss, and nothing
  * has to be deleted. A Redis that is dead or slow is one that knows nothing.
  */
-export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { ttl, prefix, log, registry, onError } = options
-  const redis = await connect(options)
-  const act = (work: () => Promise<unknown>) => work()
-  const breaker = createBreaker('redis', act, { metrics: registry, log }, { timeout, resetTimeout })
-  const untold = new Untold()
-  let retelling: NodeJS.Timeout | undefined
+class RedisStore implements Store {
+  readonly starting = false
+  readonly #redis: Redis
+  readonly #options: RedisStoreOptions
+  readonly #breaker: Breaker<[() => Promise<unknown>], unknown>
+  readonly #untold = new Untold()
+  #retelling: NodeJS.Timeout | undefined
 
-  const ask = async <Result>(work: () => Promise<Result>): Promise<Result | undefined> => {
+  constructor(redis: Redis, options: RedisStoreOptions) {
+    this.#redis = redis
+    this.#options = options
+    const resources = { metrics: options.registry, log: options.log }
+    this.#breaker = createBreaker('redis', (work: () => Promise<unknown>) => work(), resources, {
+      timeout,
+      resetTimeout,
+    })
+  }
+
+  async look(key: string, tags: readonly string[]): Promise<Look | undefined> {
+    // Another look may be telling already; until it has, what Redis keeps is not known to be true.
+    if (this.#untold.concerns(tags)) await this.#tell()
+    if (this.#untold.concerns(tags)) return undefined
+    return this.#ask(() => this.#find(key, tags))
+  }
+
+  keep(key: string, _tags: readonly string[], version: Look['version'], value: string): void {
+    if (value.length > maxValueLength) return
+    void this.#ask(() => this.#redis.set(this.#valueKey(key), `${version}\n${value}`, 'PX', this.#options.ttl))
+  }
+
+  async invalidate(tags: readonly string[]): Promise<void> {
+    this.#untold.add(tags)
+    await this.#tell()
+  }
+
+  async close(): Promise<void> {
+    await this.#tell()
+    clearTimeout(this.#retelling)
+    this.#breaker.close()
+    this.#redis.disconnect()
+  }
+
+  /** @returns `undefined` when Redis did not answer. */
+  async #ask<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
     try {
-      return (await breaker.call(work)) as Result
+      return (await this.#breaker.call(work)) as Result
     } catch (error) {
-      if (!(error instanceof BreakerOpen)) onError()
+      if (!(error instanceof BreakerOpen)) this.#options.onError()
       return undefined
     }
   }
-  const tell = async (): Promise<void> => {
-    const batch = untold.take()
+
+  async #tell(): Promise<void> {
+    const batch = this.#untold.take()
     if (!batch) return
-    if (await ask(() => renew(batch))) return untold.told(batch)
-    untold.failed(batch)
-    retelling ??= setTimeout(() => {
-      retelling = undefined
-      void tell()
+    if (await this.#ask(() => this.#renew(batch))) return this.#untold.told(batch)
+    this.#untold.failed(batch)
+    this.#retelling ??= setTimeout(() => {
+      this.#retelling = undefined
+      void this.#tell()
     }, retellPause).unref()
   }
-  const renew = (batch: Invalidated) => {
-    const keys = batch === 'all' ? [epochKey] : batch.map(tagKey)
-    const pipeline = redis.pipeline()
+
+  #renew(batch: Invalidated): Promise<true> {
+    const keys = batch === 'all' ? [this.#epochKey] : batch.map(tag => this.#tagKey(tag))
+    const pipeline = this.#redis.pipeline()
     for (const key of keys) pipeline.set(key, newVersion(), 'PX', tagTtl)
     return succeeded(pipeline.exec())
   }
-  const epochKey = `${prefix}epoch`
-  const tagKey = (tag: string) => `${prefix}tag:${tag}`
-  const valueKey = (key: string) => `${prefix}value:${key}`
 
-  const find = async (key: string, tags: readonly string[]): Promise<Look> => {
-    const tagKeys = [epochKey, ...tags.map(tagKey)]
-    const [value, ...versions] = await redis.mget(valueKey(key), ...tagKeys)
-    if (versions.includes(null)) return { version: joined(await giveVersions(tagKeys)) }
+  async #find(key: string, tags: readonly string[]): Promise<Look> {
+    const tagKeys = [this.#epochKey, ...tags.map(tag => this.#tagKey(tag))]
+    const [value, ...versions] = await this.#redis.mget(this.#valueKey(key), ...tagKeys)
+    if (versions.includes(null)) return { version: joined(await this.#giveVersions(tagKeys)) }
     const version = joined(versions)
     return value?.startsWith(`${version}\n`) ? { version, value: value.slice(version.length + 1) } : { version }
   }
+
   // Before the load, so that an invalidation during it changes them.
-  const giveVersions = async (keys: readonly string[]): Promise<unknown[]> => {
-    const pipeline = redis.pipeline()
+  async #giveVersions(keys: readonly string[]): Promise<unknown[]> {
+    const pipeline = this.#redis.pipeline()
     for (const key of keys) pipeline.set(key, newVersion(), 'PX', tagTtl, 'NX')
     await succeeded(pipeline.exec())
-    return redis.mget(...keys)
+    return this.#redis.mget(...keys)
   }
 
-  return {
-    async look(key, tags) {
-      if (!untold.concerns(tags)) return ask(() => find(key, tags))
-      // Another look may be telling already; until it has, what Redis keeps is not known to be true.
-      await tell()
-      return untold.concerns(tags) ? undefined : ask(() => find(key, tags))
-    },
-    keep(key, _tags, version, value) {
-      if (value.length > maxValueLength) return
-      void ask(() => redis.set(valueKey(key), `${version}\n${value}`, 'PX', ttl))
-    },
-    async invalidate(tags) {
-      untold.add(tags)
-      await tell()
-    },
-    starting: false,
-    async close() {
-      clearTimeout(retelling)
-      await tell()
-      clearTimeout(retelling)
-      breaker.close()
-      redis.disconnect()
-    },
+  /** Its version is part of every other. */
+  get #epochKey(): string {
+    return `${this.#options.prefix}epoch`
+  }
+
+  #tagKey(tag: string): string {
+    return `${this.#options.prefix}tag:${tag}`
+  }
+
+  #valueKey(key: string): string {
+    return `${this.#options.prefix}value:${key}`
   }
 }
 

@@ -25,6 +25,9 @@ export interface ReplicasOptions {
   readonly onHearing: () => void
 }
 
+/** Messages that a broker which has gone silent is given; what else there is waits and becomes one. */
+const maxUnconfirmed = 100
+
 /**
  * Tells and hears invalidations over the broker: a topic exchange for all services, and a queue that lives as long as this
  * connection. Messages are transient, because a process that was not there has nothing to forget.
@@ -39,7 +42,7 @@ export async function joinReplicas(options: ReplicasOptions): Promise<Replicas> 
   let tried = false
   const flush = () => {
     scheduled = false
-    const batch = open && untold.take()
+    const batch = open && untold.unconfirmed < maxUnconfirmed ? untold.take() : undefined
     if (!batch) return
     const content = Buffer.from(JSON.stringify({ from: self, tags: batch }))
     open?.publish(exchange, service, content, { persistent: false }, (error: unknown) => {

@@ -2,9 +2,8 @@
 export type Invalidated = readonly string[] | 'all'
 
 const maxTags = 10_000
-const maxUnconfirmed = 100
 
-/** What others have not been told yet, or have not confirmed; bounded, because they may be away for long. */
+/** What others have not been told yet, or have not confirmed; its tags are bounded, because others may be away for long. */
 export class Untold {
   readonly #tags = new Set<string>()
   #all = false
@@ -26,10 +25,14 @@ export class Untold {
     if (this.#all) this.#tags.clear()
   }
 
-  /** What is to be told now; `undefined` when there is nothing, or too much is on its way already. It stays remembered until {@link told}. */
+  /** How many batches are on their way. */
+  get unconfirmed(): number {
+    return this.#unconfirmed.size
+  }
+
+  /** What is to be told now, if anything. It stays remembered until {@link told}. */
   take(): Invalidated | undefined {
     if (!this.#all && this.#tags.size === 0) return undefined
-    if (this.#unconfirmed.size >= maxUnconfirmed) return undefined
     const batch = this.#all ? 'all' : [...this.#tags]
     this.#all = false
     this.#tags.clear()
