@@ -19,7 +19,7 @@ import { refreshTokens } from './features/refresh-tokens.ts'
 import { registerUser } from './features/register-user.ts'
 import { rotateSigningKeys, tendSigningKeys } from './features/rotate-keys.ts'
 import { updateUser } from './features/update-user.ts'
-import { refuseFormerUsers } from './standing.ts'
+import { forUsersInGoodStanding } from './users/standing.ts'
 
 export const service = defineService<Config>({
   name: 'users',
@@ -28,10 +28,8 @@ export const service = defineService<Config>({
   paths: ['/users', '/auth', '/.well-known'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
-  routes: [
-    prepareKeys,
-    prepareAccounts,
-    refuseFormerUsers,
+  startup: [prepareKeys, prepareAccounts],
+  routes: forUsersInGoodStanding([
     logIn,
     refreshTokens,
     logOut,
@@ -45,7 +43,7 @@ export const service = defineService<Config>({
     getUser,
     updateUser,
     deleteUser,
-  ],
+  ]),
   consumers: [onOrder, onSnapshotRequested, onUserDeleted],
   jobs: [tendSigningKeys, pruneSignIns],
 })

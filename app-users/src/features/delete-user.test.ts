@@ -4,7 +4,7 @@ import { orderCreated, orderPaid } from '@feira/contracts/orders'
 import { snapshotRequested } from '@feira/contracts/snapshots'
 import { userCreated, userDeleted, userUpdated } from '@feira/contracts/users'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newEmail, password, startTestIssuer, type Headers, type TestIssuer } from '../issuer.testing.ts'
+import { newEmail, password, startTestIssuer, type Headers, type TestIssuer } from '../testing/issuer.ts'
 
 let users: TestIssuer
 

@@ -2,11 +2,11 @@ import { rejections, type Route, type Transaction } from '@feira/chassis'
 import { userDeleted } from '@feira/contracts/users'
 import { eq, inArray } from 'drizzle-orm'
 import { z } from 'zod'
-import { lockAdmins, requireAdminLeft } from '../admins.ts'
+import { lockAdmins, requireAdminLeft } from '../users/last-admin.ts'
 import type { User } from '../domain/user.ts'
-import { accountKey } from '../login-attempts.ts'
+import { accountKey } from '../sign-in/login-attempts.ts'
 import { loginFailures, users, userTombstones } from '../schema.ts'
-import { requireVersion } from '../user-view.ts'
+import { requireVersion } from '../users/user-view.ts'
 
 /** `DELETE /users/:id` → `user.deleted`, upon which everybody erases the person. */
 export const deleteUser: Route = (app, { transact }) => {

@@ -1,7 +1,7 @@
 import type { Route } from '@feira/chassis'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
-import { keySetPath, requireBuiltIn } from '../issuer-mode.ts'
+import { keySetPath, requireBuiltIn } from '../tokens/issuer-mode.ts'
 
 const description = z
   .object({

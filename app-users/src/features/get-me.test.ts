@@ -2,7 +2,7 @@ import { newId } from '@feira/chassis'
 import { asCaller, asUser, testIssuer, type TestService } from '@feira/chassis/testing'
 import { userCreated } from '@feira/contracts/users'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newEmail, startTestIssuer, startUnderForeignIssuer } from '../issuer.testing.ts'
+import { newEmail, startTestIssuer, startUnderForeignIssuer } from '../testing/issuer.ts'
 
 type Headers = Record<string, string>
 const me = (http: TestService['http'], headers: Headers) => http.inject({ url: '/auth/me', headers })

@@ -1,11 +1,11 @@
 import { callerOf, Rejection, versioned, type Caller, type Resources, type Route } from '@feira/chassis'
 import type { Config } from '../config.ts'
 import { newUser, roles, type NewUser } from '../domain/user.ts'
-import { isBuiltIn } from '../issuer-mode.ts'
-import { emailTaken, insertUser, wasDeleted } from '../new-users.ts'
-import { accountDeleted } from '../standing.ts'
-import { userFields } from '../user-fields.ts'
-import { findUser, tagOf, toView, userView } from '../user-view.ts'
+import { isBuiltIn } from '../tokens/issuer-mode.ts'
+import { emailTaken, insertUser, wasDeleted } from '../users/new-users.ts'
+import { accountDeleted } from '../users/standing.ts'
+import { userFields } from '../users/user-fields.ts'
+import { findUser, tagOf, toView, userView } from '../users/user-view.ts'
 
 /** `GET /auth/me`: the caller's own user; made from the token's claims when another issuer sends somebody new. */
 export const getMe: Route<Config> = (app, resources) => {

@@ -1,7 +1,7 @@
 import { callerOf, mayAccess, rejections, versioned, type Route } from '@feira/chassis'
 import { z } from 'zod'
 import { roles } from '../domain/user.ts'
-import { findUser, tagOf, toView, userView } from '../user-view.ts'
+import { findUser, tagOf, toView, userView } from '../users/user-view.ts'
 
 /** `GET /users/:id` */
 export const getUser: Route = (app, { db }) => {

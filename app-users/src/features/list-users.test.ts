@@ -1,6 +1,6 @@
 import { encodeCursor, newId } from '@feira/chassis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newEmail, startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
+import { newEmail, startTestIssuer, type TestIssuer } from '../testing/issuer.ts'
 
 let users: TestIssuer
 

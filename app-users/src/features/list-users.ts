@@ -3,8 +3,8 @@ import { and, desc, eq, ilike, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { emailKey } from '../domain/email.ts'
 import { users } from '../schema.ts'
-import { userFields } from '../user-fields.ts'
-import { selectUsers, toView, userView } from '../user-view.ts'
+import { userFields } from '../users/user-fields.ts'
+import { selectUsers, toView, userView } from '../users/user-view.ts'
 
 const querystring = z.strictObject({
   ...pageQuery,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newEmail, password, startReplica, startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
+import { newEmail, password, startReplica, startTestIssuer, type TestIssuer } from '../testing/issuer.ts'
 
 let users: TestIssuer
 let addresses = 0

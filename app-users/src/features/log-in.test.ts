@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bearer, newEmail, password, startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
+import { bearer, newEmail, password, startTestIssuer, type TestIssuer } from '../testing/issuer.ts'
 
 let users: TestIssuer
 

@@ -1,16 +1,16 @@
 import { Rejection, type Resources, type Route, type Transaction } from '@feira/chassis'
 import { eq, or, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { createIssueTokens, tokenAnswer } from '../access-tokens.ts'
+import { createIssueTokens, tokenAnswer } from '../tokens/access-tokens.ts'
 import type { Config } from '../config.ts'
 import { emailKey } from '../domain/email.ts'
 import { addressKey } from '../domain/login-limit.ts'
 import type { User } from '../domain/user.ts'
-import { requireBuiltIn } from '../issuer-mode.ts'
-import { accountKey, forgetFailures, tryPassword, type Attempting } from '../login-attempts.ts'
-import { inTurn, triedPassword } from '../passwords.ts'
+import { requireBuiltIn } from '../tokens/issuer-mode.ts'
+import { accountKey, forgetFailures, tryPassword, type Attempting } from '../sign-in/login-attempts.ts'
+import { inTurn, triedPassword } from '../sign-in/passwords.ts'
 import { users } from '../schema.ts'
-import { startSession } from '../sessions.ts'
+import { startSession } from '../sign-in/sessions.ts'
 
 const credentials = z
   .strictObject({

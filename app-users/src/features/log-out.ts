@@ -2,8 +2,8 @@ import { callerOf, type Route } from '@feira/chassis'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { roles } from '../domain/user.ts'
-import { requireBuiltIn } from '../issuer-mode.ts'
-import { revokeSession } from '../sessions.ts'
+import { requireBuiltIn } from '../tokens/issuer-mode.ts'
+import { revokeSession } from '../sign-in/sessions.ts'
 
 /** `POST /auth/logout`: ends the session of the access token; the token itself counts until it expires. */
 export const logOut: Route<Config> = (app, { config, transact }) => {

@@ -10,8 +10,8 @@ import {
   orderShipped,
 } from '@feira/contracts/orders'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { countOrders } from '../order-counting.ts'
-import { startReplica, startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
+import { countOrders } from '../users/order-counters.ts'
+import { startReplica, startTestIssuer, type TestIssuer } from '../testing/issuer.ts'
 
 let users: TestIssuer
 

@@ -9,7 +9,7 @@ import {
   orderShipped,
 } from '@feira/contracts/orders'
 import type { OrderState } from '../domain/order-tally.ts'
-import { countOrders } from '../order-counting.ts'
+import { countOrders } from '../users/order-counters.ts'
 
 const messages = [
   orderCreated,

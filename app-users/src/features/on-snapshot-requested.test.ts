@@ -2,7 +2,7 @@ import { newId } from '@feira/chassis'
 import { snapshotCompleted, snapshotRequested } from '@feira/contracts/snapshots'
 import { userSnapshot } from '@feira/contracts/users'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
+import { startTestIssuer, type TestIssuer } from '../testing/issuer.ts'
 
 let users: TestIssuer
 

@@ -4,7 +4,7 @@ import { userSnapshot } from '@feira/contracts/users'
 import { asc, gt } from 'drizzle-orm'
 import type { User } from '../domain/user.ts'
 import { users } from '../schema.ts'
-import { toEvent } from '../user-view.ts'
+import { toEvent } from '../users/user-view.ts'
 
 const kind = 'user'
 const pageSize = 500

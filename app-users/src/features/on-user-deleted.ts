@@ -1,7 +1,7 @@
 import { eraseSubject } from '@feira/chassis'
 import { userDeleted } from '@feira/contracts/users'
 import { eq } from 'drizzle-orm'
-import { disownOrders } from '../order-counting.ts'
+import { disownOrders } from '../users/order-counters.ts'
 import { loginFailures, userTombstones } from '../schema.ts'
 
 /** `user.deleted`, our own → what is left of the person in outbox, stored answers and dead letters. */

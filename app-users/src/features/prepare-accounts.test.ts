@@ -3,7 +3,7 @@ import { createTestDatabase, startTestService } from '@feira/chassis/testing'
 import { userCreated } from '@feira/contracts/users'
 import { expect, inject, test } from 'vitest'
 import { developmentAccounts } from '../domain/development-account.ts'
-import { startReplica, startTestIssuer, startUnderForeignIssuer } from '../issuer.testing.ts'
+import { startReplica, startTestIssuer, startUnderForeignIssuer } from '../testing/issuer.ts'
 import { service } from '../service.ts'
 
 const production = {

@@ -1,27 +1,25 @@
-import { ConfigError, newId, type Resources, type Route } from '@feira/chassis'
+import { ConfigError, newId, type Resources, type Startup } from '@feira/chassis'
 import { and, eq, inArray } from 'drizzle-orm'
-import { lockAdmins } from '../admins.ts'
+import { lockAdmins } from '../users/last-admin.ts'
 import type { Config } from '../config.ts'
 import { developmentAccounts, type DevelopmentAccount } from '../domain/development-account.ts'
 import { normaliseEmail } from '../domain/email.ts'
 import { newUser } from '../domain/user.ts'
-import { isBuiltIn } from '../issuer-mode.ts'
-import { insertUser, wasDeleted } from '../new-users.ts'
-import { hashPassword, inTurn, isPassword } from '../passwords.ts'
+import { isBuiltIn } from '../tokens/issuer-mode.ts'
+import { insertUser, wasDeleted } from '../users/new-users.ts'
+import { hashPassword, inTurn, isPassword } from '../sign-in/passwords.ts'
 import { users } from '../schema.ts'
 
 /**
- * Before the service listens: in production nobody has a development password, elsewhere the development accounts exist,
- * and the first admin is made whom the environment names.
+ * At the start: in production nobody has a development password, elsewhere the development accounts exist, and the first
+ * admin is made whom the environment names.
  */
-export const prepareAccounts: Route<Config> = (app, resources) => {
-  app.addHook('onReady', async () => {
-    const production = resources.config.NODE_ENV === 'production'
-    if (production) await refuseDevelopmentPasswords(resources)
-    if (!isBuiltIn(resources.config)) return
-    if (!production) for (const account of developmentAccounts) await ensureAccount(resources, account)
-    await ensureFirstAdmin(resources)
-  })
+export const prepareAccounts: Startup<Config> = async resources => {
+  const production = resources.config.NODE_ENV === 'production'
+  if (production) await refuseDevelopmentPasswords(resources)
+  if (!isBuiltIn(resources.config)) return
+  if (!production) for (const account of developmentAccounts) await ensureAccount(resources, account)
+  await ensureFirstAdmin(resources)
 }
 
 async function refuseDevelopmentPasswords({ db }: Resources<Config>): Promise<void> {

@@ -2,8 +2,8 @@ import type { Route } from '@feira/chassis'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { publishedKeys } from '../domain/signing-key.ts'
-import { keySetPath, requireBuiltIn } from '../issuer-mode.ts'
-import { policyOf, readKeys } from '../signing-keys.ts'
+import { keySetPath, requireBuiltIn } from '../tokens/issuer-mode.ts'
+import { policyOf, readKeys } from '../tokens/signing-keys.ts'
 
 const jwk = z.object({
   kty: z.literal('EC'),

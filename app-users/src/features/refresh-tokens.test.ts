@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bearer, password, startReplica, startTestIssuer, type TestIssuer, type Tokens } from '../issuer.testing.ts'
+import { bearer, password, startReplica, startTestIssuer, type TestIssuer, type Tokens } from '../testing/issuer.ts'
 import { service } from '../service.ts'
 
 let users: TestIssuer

@@ -1,9 +1,9 @@
 import { Rejection, type Route } from '@feira/chassis'
 import { z } from 'zod'
-import { createIssueTokens, tokenAnswer } from '../access-tokens.ts'
+import { createIssueTokens, tokenAnswer } from '../tokens/access-tokens.ts'
 import type { Config } from '../config.ts'
-import { requireBuiltIn } from '../issuer-mode.ts'
-import { rotateToken } from '../sessions.ts'
+import { requireBuiltIn } from '../tokens/issuer-mode.ts'
+import { rotateToken } from '../sign-in/sessions.ts'
 
 const body = z.strictObject({ refresh_token: z.string().min(1).max(512) })
 

@@ -1,7 +1,7 @@
 import { newId } from '@feira/chassis'
 import { userCreated } from '@feira/contracts/users'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newEmail, password, startTestIssuer, type TestIssuer } from '../issuer.testing.ts'
+import { newEmail, password, startTestIssuer, type TestIssuer } from '../testing/issuer.ts'
 
 let users: TestIssuer
 

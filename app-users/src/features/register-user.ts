@@ -3,12 +3,12 @@ import { createHmac } from 'node:crypto'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { newUser } from '../domain/user.ts'
-import { requireOwnPasswords } from '../issuer-mode.ts'
-import { emailTaken, insertUser } from '../new-users.ts'
-import { hashPassword, newPassword } from '../passwords.ts'
-import { requireStanding } from '../standing.ts'
-import { requireMayGrant, userFields } from '../user-fields.ts'
-import { toView, userView } from '../user-view.ts'
+import { requireOwnPasswords } from '../tokens/issuer-mode.ts'
+import { emailTaken, insertUser } from '../users/new-users.ts'
+import { hashPassword, newPassword } from '../sign-in/passwords.ts'
+import { requireStanding } from '../users/standing.ts'
+import { requireMayGrant, userFields } from '../users/user-fields.ts'
+import { toView, userView } from '../users/user-view.ts'
 
 const registration = z.strictObject({
   name: userFields.name,

@@ -2,7 +2,7 @@ import { startService } from '@feira/chassis'
 import { createTestDatabase, startTestService, waitUntil } from '@feira/chassis/testing'
 import { decodeProtectedHeader } from 'jose'
 import { describe, expect, inject, test } from 'vitest'
-import { bearer, startTestIssuer, type TestIssuer, type Tokens } from '../issuer.testing.ts'
+import { bearer, startTestIssuer, type TestIssuer, type Tokens } from '../testing/issuer.ts'
 import { service } from '../service.ts'
 
 const kidOf = ({ access_token }: Tokens) => decodeProtectedHeader(access_token).kid as string

@@ -1,8 +1,8 @@
 import { every, type Route } from '@feira/chassis'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
-import { isBuiltIn, requireBuiltIn } from '../issuer-mode.ts'
-import { rotateKeys, tendKeys } from '../signing-keys.ts'
+import { isBuiltIn, requireBuiltIn } from '../tokens/issuer-mode.ts'
+import { rotateKeys, tendKeys } from '../tokens/signing-keys.ts'
 
 /** Replaces keys when their time has come, and forgets those whose tokens have all expired. */
 export const tendSigningKeys = every<Config>('tend-signing-keys', '1m', async ({ config, transact }) => {

@@ -1,7 +1,7 @@
 import { newId } from '@feira/chassis'
 import { userUpdated } from '@feira/contracts/users'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bearer, newEmail, password, startTestIssuer, type Headers, type TestIssuer } from '../issuer.testing.ts'
+import { bearer, newEmail, password, startTestIssuer, type Headers, type TestIssuer } from '../testing/issuer.ts'
 
 let users: TestIssuer
 

@@ -1,8 +1,8 @@
 import { Rejection, type Transaction } from '@feira/chassis'
 import { userCreated } from '@feira/contracts/users'
 import { eq } from 'drizzle-orm'
-import type { User } from './domain/user.ts'
-import { users, userTombstones } from './schema.ts'
+import type { User } from '../domain/user.ts'
+import { users, userTombstones } from '../schema.ts'
 import { toEvent } from './user-view.ts'
 
 /** @returns whether the user is new: neither id nor e-mail address nor login name is anybody's. */

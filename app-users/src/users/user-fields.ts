@@ -1,7 +1,7 @@
 import { isAdmin, Rejection, type Caller } from '@feira/chassis'
 import { z } from 'zod'
-import { normaliseEmail } from './domain/email.ts'
-import { locales, roles, statuses } from './domain/user.ts'
+import { normaliseEmail } from '../domain/email.ts'
+import { locales, roles, statuses } from '../domain/user.ts'
 
 /** The fields of a user as clients write them. */
 export const userFields = {

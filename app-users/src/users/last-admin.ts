@@ -1,7 +1,7 @@
 import { Rejection, type Transaction } from '@feira/chassis'
 import { and, eq, ne, sql } from 'drizzle-orm'
-import { losesAdmin, type User } from './domain/user.ts'
-import { users } from './schema.ts'
+import { losesAdmin, type User } from '../domain/user.ts'
+import { users } from '../schema.ts'
 
 /** Who may be an admin is decided by one transaction at a time: two admins could otherwise remove each other. */
 export async function lockAdmins({ db }: Transaction): Promise<void> {

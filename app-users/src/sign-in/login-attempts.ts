@@ -1,12 +1,12 @@
 import { Rejection, type Resources, type Transact, type Transaction } from '@feira/chassis'
 import { and, eq, gt, or, sql } from 'drizzle-orm'
 import { createHash } from 'node:crypto'
-import { emailKey } from './domain/email.ts'
-import type { User } from './domain/user.ts'
-import { waitFor, window, withFailure, type Attempt } from './domain/login-limit.ts'
-import { nobody } from './domain/order-tally.ts'
+import { emailKey } from '../domain/email.ts'
+import type { User } from '../domain/user.ts'
+import { waitFor, window, withFailure, type Attempt } from '../domain/login-limit.ts'
+import { nobody } from '../domain/order-tally.ts'
 import { isPassword } from './passwords.ts'
-import { loginFailures, sessions } from './schema.ts'
+import { loginFailures, sessions } from '../schema.ts'
 
 /** Who tries to prove who they are, and from where. */
 export interface Attempting {

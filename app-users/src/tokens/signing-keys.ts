@@ -1,10 +1,17 @@
 import type { Database, Resources, Transaction } from '@feira/chassis'
 import { inArray, sql } from 'drizzle-orm'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
-import type { Config } from './config.ts'
-import { dueKey, earlyKey, publishedKeys, type KeyPolicy, type KeyTimes, type PublicKey } from './domain/signing-key.ts'
+import type { Config } from '../config.ts'
+import {
+  dueKey,
+  earlyKey,
+  publishedKeys,
+  type KeyPolicy,
+  type KeyTimes,
+  type PublicKey,
+} from '../domain/signing-key.ts'
 import { seal } from './key-vault.ts'
-import { signingKeys } from './schema.ts'
+import { signingKeys } from '../schema.ts'
 
 type Settings = Resources<Config>['config']
 export type StoredKey = typeof signingKeys.$inferSelect

@@ -3,9 +3,9 @@ import type { Payload } from '@feira/contracts'
 import type { userUpdated } from '@feira/contracts/users'
 import { eq, getTableColumns, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
-import { emptyTally } from './domain/order-tally.ts'
-import { locales, roles, statuses, type User } from './domain/user.ts'
-import { orderCounters, users } from './schema.ts'
+import { emptyTally } from '../domain/order-tally.ts'
+import { locales, roles, statuses, type User } from '../domain/user.ts'
+import { orderCounters, users } from '../schema.ts'
 
 /** A user as HTTP shows it. */
 export const userView = z

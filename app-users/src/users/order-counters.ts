@@ -1,7 +1,7 @@
 import type { Transaction } from '@feira/chassis'
 import { eq, inArray, ne, sql } from 'drizzle-orm'
-import { nobody, recount, type KnownOrder, type OrderState, type Tally } from './domain/order-tally.ts'
-import { orderCounters, userOrders, userTombstones } from './schema.ts'
+import { nobody, recount, type KnownOrder, type OrderState, type Tally } from '../domain/order-tally.ts'
+import { orderCounters, userOrders, userTombstones } from '../schema.ts'
 
 /** Stores what is newer of these orders, and brings the sums of their users up to date. */
 export async function countOrders(tx: Transaction, incoming: readonly OrderState[]): Promise<void> {

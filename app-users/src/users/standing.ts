@@ -1,8 +1,8 @@
 import { callerOf, Rejection, type Caller, type Database, type Resources, type Route } from '@feira/chassis'
 import { eq } from 'drizzle-orm'
-import type { Config } from './config.ts'
-import { isBuiltIn } from './issuer-mode.ts'
-import { users } from './schema.ts'
+import type { Config } from '../config.ts'
+import { isBuiltIn } from '../tokens/issuer-mode.ts'
+import { users } from '../schema.ts'
 
 /**
  * An access token counts until it expires, even if its user was blocked, deleted or given another role meanwhile. Other
@@ -18,8 +18,12 @@ export async function requireStanding(db: Database, config: Resources['config'],
   if (!caller.roles.includes(user.role)) throw formerRole()
 }
 
-/** Requires {@link requireStanding} of every signed-in caller of this service. */
-export const refuseFormerUsers: Route<Config> = (app, { config, db }) => {
+/** These routes, all of which require {@link requireStanding} of a signed-in caller, as does `/ops` beside them. */
+export function forUsersInGoodStanding(routes: readonly Route<Config>[]): readonly Route<Config>[] {
+  return [watchStanding, ...routes]
+}
+
+const watchStanding: Route<Config> = (app, { config, db }) => {
   app.addHook('preHandler', async request => {
     if (request.routeOptions.config.access === 'public') return
     await requireStanding(db, config, callerOf(request))

@@ -1,10 +1,10 @@
 import { newId, type Resources, type Transaction } from '@feira/chassis'
 import { and, eq, isNull } from 'drizzle-orm'
 import { createHash, randomBytes } from 'node:crypto'
-import type { Config } from './config.ts'
-import type { User } from './domain/user.ts'
-import { refreshTokens, sessions, users } from './schema.ts'
-import type { SignIn } from './access-tokens.ts'
+import type { Config } from '../config.ts'
+import type { User } from '../domain/user.ts'
+import { refreshTokens, sessions, users } from '../schema.ts'
+import type { SignIn } from '../tokens/access-tokens.ts'
 
 type Settings = Resources<Config>['config']
 

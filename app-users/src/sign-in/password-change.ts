@@ -1,11 +1,11 @@
 import { Rejection, rejections, type Resources, type Transaction } from '@feira/chassis'
 import { eq } from 'drizzle-orm'
-import type { Config } from './config.ts'
-import type { User } from './domain/user.ts'
-import { requireOwnPasswords } from './issuer-mode.ts'
+import type { Config } from '../config.ts'
+import type { User } from '../domain/user.ts'
+import { requireOwnPasswords } from '../tokens/issuer-mode.ts'
 import { forgetFailures, tryPassword } from './login-attempts.ts'
 import { hashPassword, inTurn } from './passwords.ts'
-import { users } from './schema.ts'
+import { users } from '../schema.ts'
 
 export interface PasswordChange {
   /** Whose password. */

@@ -2,7 +2,7 @@ import { startService, type Environment, type RunningService } from '@feira/chas
 import { startTestService, testKeySetUrl, waitUntil, type TestService } from '@feira/chassis/testing'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { service } from './service.ts'
+import { service } from '../service.ts'
 
 export type Headers = Record<string, string>
 
