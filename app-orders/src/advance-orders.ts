@@ -1,7 +1,7 @@
 import { rejections, Rejection, type Cause, type Transaction } from '@feira/chassis'
 import { paymentCompleted } from '@feira/contracts/payments'
 import { stockRelease } from '@feira/contracts/products'
-import { asc, inArray } from 'drizzle-orm'
+import { asc, sql } from 'drizzle-orm'
 import type { Order } from './domain/order.ts'
 import { advance, type Effect, type Refusal, type Signal } from './domain/saga.ts'
 import { announce, type Announcement } from './order-events.ts'
@@ -23,9 +23,11 @@ export async function lockOrders(tx: Transaction, ids: readonly string[]): Promi
   const rows = await tx.db
     .select()
     .from(orders)
-    .where(inArray(orders.id, [...new Set(ids)]))
+    .where(sql`${orders.id} = any(${sql.placeholder('ids')}::uuid[])`)
     .orderBy(asc(orders.id))
     .for('update')
+    .prepare('lock-orders')
+    .execute({ ids: [...new Set(ids)] })
   return new Map(rows.map(row => [row.id, toOrder(row)]))
 }
 

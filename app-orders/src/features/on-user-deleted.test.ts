@@ -80,6 +80,20 @@ test('cancels what is unpaid and leaves nothing of the person, in any table', as
   })
 })
 
+test('of somebody with more orders than one statement takes parameters', async () => {
+  const { userId } = await shop.user()
+  await shop.resources.query({
+    text: `insert into orders (id, user_id, user_email, status, total_cents, currency, version, created_at, updated_at)
+           select gen_random_uuid(), $1, 'ana@example.com', 'completed', 1, 'BRL', 5, now(), now()
+           from generate_series(1, 66000)`,
+    values: [userId],
+  })
+  await erase(userId)
+  const left = 'select 1 from orders where user_id = $1 and user_email is not null limit 1'
+  expect((await shop.resources.query({ text: left, values: [userId] })).rows).toEqual([])
+  await shop.resources.query({ text: 'delete from orders where user_id = $1', values: [userId] })
+})
+
 test('whoever orders products at that moment is either cancelled or refused', async () => {
   const { productId } = await shop.product()
   const items = [{ productId, quantity: 1 }]

@@ -1,10 +1,9 @@
 import { eraseSubject, type Transaction } from '@feira/chassis'
 import { userDeleted } from '@feira/contracts/users'
-import { advanceOrders } from '../advance-orders.ts'
-import { toOrder, type OrderRow } from '../order-row.ts'
+import { and, asc, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
+import { advanceOrders, lockOrders } from '../advance-orders.ts'
 import { forgetUser } from '../replicas/customers.ts'
 import { orders } from '../schema.ts'
-import { and, asc, eq, inArray, isNotNull, or } from 'drizzle-orm'
 
 /**
  * `user.deleted` → nobody orders for that user any more, unpaid orders are cancelled, and of the others only amounts and
@@ -13,31 +12,40 @@ import { and, asc, eq, inArray, isNotNull, or } from 'drizzle-orm'
 export const onUserDeleted = eraseSubject('on-user-deleted', userDeleted, async (userId, tx) => {
   // First: whoever places an order of products now either waits for this to commit, or is waited for here.
   const known = await forgetUser(tx, userId)
-  const rows = await lockOrdersOf(tx, userId)
-  await blank(tx, userId, rows)
-  await cancelUnpaid(tx, rows)
+  const held = await holdOrdersOf(tx, userId)
+  await blank(
+    tx,
+    userId,
+    held.map(({ id }) => id),
+  )
+  await cancelUnpaid(
+    tx,
+    held.flatMap(({ id, unpaid }) => (unpaid ? [id] : [])),
+  )
   // Names are left out: other people have the same.
-  return [known, ...rows.map(({ userEmail }) => userEmail)].filter(email => email !== null)
+  const emails = [known, ...held.map(({ userEmail }) => userEmail)].filter(email => email !== null)
+  return [...new Set(emails)]
 })
 
-/** Those of the user's orders that hold something of the person, or that nobody will pay any more. */
-function lockOrdersOf({ db }: Transaction, userId: string): Promise<OrderRow[]> {
-  const { userName, userEmail, userLocale, shippingAddress } = orders
+/** Locks those of the user's orders that hold something of the person, or that nobody will pay any more. */
+function holdOrdersOf({ db }: Transaction, userId: string) {
+  const { id, userName, userEmail, userLocale, shippingAddress } = orders
   const personal = [userName, userEmail, userLocale, shippingAddress].map(column => isNotNull(column))
-  const unpaid = inArray(orders.status, ['pending', 'reserved'])
+  const unpaid = sql<boolean>`${inArray(orders.status, ['pending', 'reserved'])}`
   return db
-    .select()
+    .select({ id, userEmail, unpaid })
     .from(orders)
     .where(and(eq(orders.userId, userId), or(...personal, unpaid)))
-    .orderBy(asc(orders.id))
+    .orderBy(asc(id))
     .for('update')
 }
 
-const nothing = { userName: null, userEmail: null, userLocale: null, shippingAddress: null }
-
-async function blank({ db, query }: Transaction, userId: string, rows: readonly OrderRow[]): Promise<void> {
-  const ids = rows.map(({ id }) => id)
-  if (ids.length > 0) await db.update(orders).set(nothing).where(inArray(orders.id, ids))
+async function blank({ query }: Transaction, userId: string, ids: readonly string[]): Promise<void> {
+  await query({
+    text: `update orders set user_name = null, user_email = null, user_locale = null, shipping_address = null
+           where id = any($1::uuid[])`,
+    values: [ids],
+  })
   // What somebody wrote about an order may name its customer.
   await query({
     text: `update order_history set reason = null, reason_typed = false from orders
@@ -46,9 +54,9 @@ async function blank({ db, query }: Transaction, userId: string, rows: readonly 
   })
 }
 
-async function cancelUnpaid(tx: Transaction, rows: readonly OrderRow[]): Promise<void> {
-  const locked = new Map(rows.map(row => [row.id, toOrder({ ...row, ...nothing })]))
+async function cancelUnpaid(tx: Transaction, ids: readonly string[]): Promise<void> {
   const signal = { type: 'user-erased', reason: 'the account was deleted' } as const
-  const happenings = rows.map(({ id }) => ({ orderId: id, signal }))
+  const locked = await lockOrders(tx, ids)
+  const happenings = ids.map(orderId => ({ orderId, signal }))
   await advanceOrders(tx, locked, happenings)
 }
