@@ -87,7 +87,7 @@ export class BrokerView {
     const reading = this.#reading.then(() => this.withChannel(channel => this.#readTap(channel)))
     this.#reading = reading.catch(() => {})
     await reading
-    return this.#seen
+    return [...this.#seen]
   }
 
   async #readTap(channel: Channel): Promise<void> {
