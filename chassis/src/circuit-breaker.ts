@@ -2,7 +2,8 @@ import CircuitBreaker from 'opossum'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Resources } from './service.ts'
 
-export type BreakerState = 'closed' | 'open' | 'half-open'
+const allStates = ['closed', 'open', 'half-open'] as const
+export type BreakerState = (typeof allStates)[number]
 
 export interface BreakerOptions {
   /** Milliseconds after which a call counts as failed, although it may still be under way; default 10 s. */
@@ -51,8 +52,39 @@ export function createBreaker<Args extends unknown[], Result>(
   { metrics, log }: Pick<Resources, 'metrics' | 'log'>,
   options: BreakerOptions = {},
 ): Breaker<Args, Result> {
-  const { timeout = 10_000, resetTimeout = 5_000, minimumCalls = 5 } = options
-  const circuit = new CircuitBreaker(act, {
+  const { timeout = 10_000 } = options
+  const circuit = createCircuit(act, { ...options, timeout })
+  const { states, rejections } = metricsIn(metrics)
+  const stateOf = follow(circuit, (state, before) => {
+    for (const each of allStates) states.set({ name, state: each }, each === state ? 1 : 0)
+    // Each trial that fails opens it again; of an outage the log tells the beginning and the end.
+    if (state === 'open' && before === 'closed') log.warn({ breaker: name }, 'circuit breaker opened')
+    if (state === 'closed' && before !== undefined) log.info({ breaker: name }, 'circuit breaker closed')
+  })
+  rejections.inc({ name }, 0)
+  const explain = (error: unknown) => {
+    if (!(error instanceof Error) || !CircuitBreaker.isOurError(error)) return error
+    if ((error as NodeJS.ErrnoException).code === 'ETIMEDOUT') return new BreakerTimeout(name, timeout)
+    rejections.inc({ name })
+    return new BreakerOpen(name)
+  }
+  return {
+    get state() {
+      return stateOf()
+    },
+    call: (...args) =>
+      circuit.fire(...args).catch((error: unknown) => {
+        throw explain(error)
+      }),
+    close: () => circuit.shutdown(),
+  }
+}
+
+function createCircuit<Args extends unknown[], Result>(
+  act: (...args: Args) => Promise<Result>,
+  { timeout, resetTimeout = 5_000, minimumCalls = 5, isAnswer }: BreakerOptions & { readonly timeout: number },
+): CircuitBreaker<Args, Result> {
+  return new CircuitBreaker(act, {
     timeout,
     resetTimeout,
     volumeThreshold: minimumCalls,
@@ -60,39 +92,25 @@ export function createBreaker<Args extends unknown[], Result>(
     errorThresholdPercentage: 49.999,
     rollingPercentilesEnabled: false,
     enableSnapshots: false,
-    ...(options.isAnswer ? { errorFilter: options.isAnswer } : {}),
+    ...(isAnswer ? { errorFilter: isAnswer } : {}),
   })
-  const { states, rejections } = metricsIn(metrics)
+}
+
+/** Calls back with the state that a circuit has, and with each change of it. @returns what tells the present one. */
+function follow(
+  circuit: Pick<CircuitBreaker, 'on'>,
+  onState: (state: BreakerState, before: BreakerState | undefined) => void,
+): () => BreakerState {
   let state: BreakerState = 'closed'
-  const become = (next: BreakerState) => {
-    // Each trial that fails opens it again; of an outage the log tells the beginning and the end.
-    if (next === 'open' && state === 'closed') log.warn({ breaker: name }, 'circuit breaker opened')
-    if (next === 'closed' && state !== 'closed') log.info({ breaker: name }, 'circuit breaker closed')
+  const become = (next: BreakerState) => () => {
+    onState(next, state)
     state = next
-    for (const each of ['closed', 'open', 'half-open'] as const)
-      states.set({ name, state: each }, each === state ? 1 : 0)
   }
-  become('closed')
-  rejections.inc({ name }, 0)
-  circuit.on('open', () => become('open'))
-  circuit.on('halfOpen', () => become('half-open'))
-  circuit.on('close', () => become('closed'))
-  return {
-    get state() {
-      return state
-    },
-    async call(...args) {
-      try {
-        return await circuit.fire(...args)
-      } catch (error) {
-        if (!(error instanceof Error) || !CircuitBreaker.isOurError(error)) throw error
-        if ((error as NodeJS.ErrnoException).code === 'ETIMEDOUT') throw new BreakerTimeout(name, timeout)
-        rejections.inc({ name })
-        throw new BreakerOpen(name)
-      }
-    },
-    close: () => circuit.shutdown(),
-  }
+  onState(state, undefined)
+  circuit.on('open', become('open'))
+  circuit.on('halfOpen', become('half-open'))
+  circuit.on('close', become('closed'))
+  return () => state
 }
 
 // All breakers of a service share them.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { ConfirmChannel, ConsumeMessage } from 'amqplib'
-import { connectBroker, destroySocket, type BrokerConnection } from '../broker/broker.ts'
+import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib'
+import { connectBroker, destroySocket } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { Untold, type Invalidated } from './untold.ts'
 
@@ -33,79 +33,109 @@ const maxUnconfirmed = 100
  * connection. Messages are transient, because a process that was not there has nothing to forget.
  */
 export async function joinReplicas(options: ReplicasOptions): Promise<Replicas> {
-  const { service, url, namespace, log, onHearing } = options
-  const exchange = `${namespace}feira.cache`
-  const self = randomUUID()
-  const untold = new Untold()
-  let open: ConfirmChannel | undefined
-  let scheduled = false
-  let tried = false
-  const flush = () => {
-    scheduled = false
-    const batch = open && untold.unconfirmed < maxUnconfirmed ? untold.take() : undefined
-    if (!batch) return
-    const content = Buffer.from(JSON.stringify({ from: self, tags: batch }))
-    open?.publish(exchange, service, content, { persistent: false }, (error: unknown) => {
-      if (error) return
-      untold.told(batch)
-      flush()
-    })
-  }
-  const connection: BrokerConnection = await connectBroker({
+  const { service, url, log } = options
+  const line = new Line(options)
+  const connection = await connectBroker({
     name: `${service} cache`,
     url,
     log,
-    onDisconnect: () => (open = undefined),
-    setup: async model => {
-      const channel = await model.createConfirmChannel()
-      channel.on('error', error => log.warn({ err: error }, 'cache channel failed'))
-      channel.on('close', () => {
-        open = undefined
-        tried = true
-        destroySocket(model, 'the cache channel closed')
-      })
-      const onMessage = (message: ConsumeMessage | null) => {
-        if (message) hear(message, self, options)
-        else destroySocket(model, 'the cache queue was deleted')
-      }
-      // It goes with its last queue, so a namespace leaves nothing behind.
-      await channel.assertExchange(exchange, 'topic', { durable: true, autoDelete: true })
-      const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false })
-      await channel.bindQueue(queue, exchange, service)
-      await channel.consume(queue, onMessage, { noAck: true, exclusive: true })
-      onHearing()
-      open = channel
-      tried = true
-      untold.failedAll()
-      flush()
-    },
+    onDisconnect: () => line.close(),
+    setup: model => line.open(model),
   })
   return {
     get hearing() {
-      return open !== undefined
+      return line.isOpen
     },
     get tried() {
-      return tried
+      return line.tried
     },
-    tell(tags) {
-      untold.add(tags)
-      // What is committed in one turn of the event loop is told in one message.
-      if (!scheduled) setImmediate(flush)
-      scheduled = true
-    },
+    tell: tags => line.tell(tags),
     async close() {
-      flush()
+      line.flush()
       await connection.close()
     },
   }
 }
 
-function hear({ content }: ConsumeMessage, self: string, { log, onTold }: ReplicasOptions): void {
-  try {
-    const { from, tags } = JSON.parse(content.toString()) as { from?: unknown; tags?: unknown }
-    if (from !== self) onTold(Array.isArray(tags) ? tags.map(String) : 'all')
-  } catch (error) {
-    log.warn({ err: error }, 'a cache message is not readable, so everything is forgotten')
-    onTold('all')
+/** What goes out and comes in, over one connection after the other. */
+class Line {
+  tried = false
+  readonly #options: ReplicasOptions
+  readonly #exchange: string
+  readonly #self = randomUUID()
+  readonly #untold = new Untold()
+  #channel: ConfirmChannel | undefined
+  #scheduled = false
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options
+    this.#exchange = `${options.namespace}feira.cache`
+  }
+
+  get isOpen(): boolean {
+    return this.#channel !== undefined
+  }
+
+  async open(model: ChannelModel): Promise<void> {
+    const channel = await model.createConfirmChannel()
+    channel.on('error', error => this.#options.log.warn({ err: error }, 'cache channel failed'))
+    channel.on('close', () => {
+      this.close()
+      this.tried = true
+      destroySocket(model, 'the cache channel closed')
+    })
+    await this.#listen(channel, message => {
+      if (message) this.#hear(message)
+      else destroySocket(model, 'the cache queue was deleted')
+    })
+    this.#options.onHearing()
+    this.#channel = channel
+    this.tried = true
+    this.#untold.failedAll()
+    this.flush()
+  }
+
+  close(): void {
+    this.#channel = undefined
+  }
+
+  tell(tags: readonly string[]): void {
+    this.#untold.add(tags)
+    // What is committed in one turn of the event loop is told in one message.
+    if (!this.#scheduled) setImmediate(() => this.flush())
+    this.#scheduled = true
+  }
+
+  /** Tells at once what waits to be told. */
+  flush(): void {
+    this.#scheduled = false
+    if (!this.#channel || this.#untold.unconfirmed >= maxUnconfirmed) return
+    const batch = this.#untold.take()
+    if (!batch) return
+    const content = Buffer.from(JSON.stringify({ from: this.#self, tags: batch }))
+    this.#channel.publish(this.#exchange, this.#options.service, content, { persistent: false }, (error: unknown) => {
+      if (error) return
+      this.#untold.told(batch)
+      this.flush()
+    })
+  }
+
+  async #listen(channel: ConfirmChannel, onMessage: (message: ConsumeMessage | null) => void): Promise<void> {
+    // It goes with its last queue, so a namespace leaves nothing behind.
+    await channel.assertExchange(this.#exchange, 'topic', { durable: true, autoDelete: true })
+    const { queue } = await channel.assertQueue('', { exclusive: true, autoDelete: true, durable: false })
+    await channel.bindQueue(queue, this.#exchange, this.#options.service)
+    await channel.consume(queue, onMessage, { noAck: true, exclusive: true })
+  }
+
+  #hear({ content }: ConsumeMessage): void {
+    const { log, onTold } = this.#options
+    try {
+      const { from, tags } = JSON.parse(content.toString()) as { from?: unknown; tags?: unknown }
+      if (from !== this.#self) onTold(Array.isArray(tags) ? tags.map(String) : 'all')
+    } catch (error) {
+      log.warn({ err: error }, 'a cache message is not readable, so everything is forgotten')
+      onTold('all')
+    }
   }
 }

@@ -48,33 +48,12 @@ function settle(answer: () => void): void {
 }
 
 async function store(query: Query, { queues, messages }: DrainedQueue, raw: ConsumeMessage): Promise<void> {
-  const headers = headersOf(raw)
-  const reason = textOf(headers['x-reason']) ?? brokerReason(headers)
-  const error = textOf(headers['x-error']) ?? null
   const type = typeOf(raw)
   const personal = personalDataOf(
     messages.find(message => message.type === type),
     raw.content,
   )
-  const content = await withoutErased(query, personal, {
-    payload: raw.content.toString('utf8'),
-    error,
-    headers: { ...headers, 'correlation-id': textOf(raw.properties.correlationId) },
-  })
-  const texts = [
-    queues.main,
-    textOf(raw.properties.messageId) ?? newId(),
-    type,
-    reason,
-    content.error,
-    textOf(headers['x-fingerprint']) ?? fingerprint(queues.main, reason, error ?? ''),
-    readTraceHeaders(headers)?.traceId ?? null,
-    textOf(headers['aggregate-id']) ?? null,
-    content.payload,
-    JSON.stringify(content.headers).replaceAll('\\u0000', '\\ufffd'),
-    personal.subjectId,
-    personal.fields?.join(',') ?? null,
-  ]
+  const content = await withoutErased(query, personal, contentOf(raw))
   await query({
     // The same message again, unless it was replayed in between, is the same dead letter.
     text: `insert into chassis.dead_letters
@@ -83,8 +62,40 @@ async function store(query: Query, { queues, messages }: DrainedQueue, raw: Cons
            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
            on conflict (queue, message_id) where replayed_at is null do nothing`,
     // PostgreSQL's text holds no NUL.
-    values: [newId(), attemptOf(raw), ...texts.map(text => text?.replaceAll('\0', '\uFFFD') ?? null)],
+    values: [
+      newId(),
+      attemptOf(raw),
+      ...textsOf(raw, queues.main, content, personal).map(text => text?.replaceAll('\0', '\uFFFD') ?? null),
+    ],
   })
+}
+
+function contentOf(raw: ConsumeMessage): LetterContent {
+  const headers = headersOf(raw)
+  return {
+    payload: raw.content.toString('utf8'),
+    error: textOf(headers['x-error']) ?? null,
+    headers: { ...headers, 'correlation-id': textOf(raw.properties.correlationId) },
+  }
+}
+
+function textsOf(raw: ConsumeMessage, queue: string, content: LetterContent, personal: Personal) {
+  const headers = headersOf(raw)
+  const reason = textOf(headers['x-reason']) ?? brokerReason(headers)
+  return [
+    queue,
+    textOf(raw.properties.messageId) ?? newId(),
+    typeOf(raw),
+    reason,
+    content.error,
+    textOf(headers['x-fingerprint']) ?? fingerprint(queue, reason, textOf(headers['x-error']) ?? ''),
+    readTraceHeaders(headers)?.traceId ?? null,
+    textOf(headers['aggregate-id']) ?? null,
+    content.payload,
+    JSON.stringify(content.headers).replaceAll('\\u0000', '\\ufffd'),
+    personal.subjectId,
+    personal.fields?.join(',') ?? null,
+  ]
 }
 
 /** When the broker gave up by itself (expiry, delivery limit) it says so in `x-death`. */
