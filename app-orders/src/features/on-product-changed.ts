@@ -1,6 +1,6 @@
 import { consumeBatch } from '@feira/chassis'
 import { productCreated, productDeleted, productUpdated } from '@feira/contracts/products'
-import { noteDeletedProducts, noteProducts } from '../replicas/price-list.ts'
+import { noteProducts } from '../replicas/price-list.ts'
 
 const types = [productCreated, productUpdated, productDeleted]
 
@@ -8,10 +8,6 @@ const types = [productCreated, productUpdated, productDeleted]
 export const onProductChanged = consumeBatch('on-product-changed', types, async (messages, tx) => {
   await noteProducts(
     tx,
-    messages.flatMap(message => (message.type === productDeleted.type ? [] : [message.data])),
-  )
-  await noteDeletedProducts(
-    tx,
-    messages.flatMap(message => (message.type === productDeleted.type ? [message.data] : [])),
+    messages.map(({ data }) => data),
   )
 })
