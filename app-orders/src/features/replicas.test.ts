@@ -183,6 +183,25 @@ describe('when a service starts', () => {
     expect(await requests()).toEqual(before)
   })
 
+  test('with one empty replica, it asks for that kind alone', async () => {
+    await shop.user()
+    const other = await start()
+    await waitUntil('it has asked', async () => (await open()).length === 1)
+    await other.stop()
+    expect((await shop.published(snapshotRequested)).at(-1)?.kinds).toEqual(['product'])
+  })
+
+  test('and some answers are overdue, it asks again for what is missing', async () => {
+    const requestId = await refill()
+    for (const answer of rowsFor(requestId).slice(0, 4)) await answer()
+    await shop.resources.query({ text: `update refills set requested_at = now() - interval '31 s'` })
+    const other = await start()
+    await waitUntil('it has asked again', async () => (await open())[0]?.attempt === 2)
+    await other.stop()
+    const [request] = (await shop.published(snapshotRequested)).slice(-1)
+    expect(request).toMatchObject({ requestId: (await open())[0]?.request_id, kinds: ['product'] })
+  })
+
   test('and answers are overdue, it asks again', async () => {
     const requestId = await refill()
     await shop.resources.query({ text: `update refills set requested_at = now() - interval '29 s'` })

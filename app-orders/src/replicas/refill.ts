@@ -8,11 +8,19 @@ export type Kind = (typeof kinds)[number]
 /** Where the answers to {@link requestRefill} come in. */
 export const replyQueue = 'orders.on-snapshot'
 
+/** What is asked for. */
+export interface Wanted {
+  readonly kinds?: readonly Kind[]
+  /** How many were asked in vain before, and this one. */
+  readonly attempt?: number
+}
+
 /**
- * Asks the owners for all that the replicas hold.
+ * Asks the owners for all that the replicas hold, of all kinds unless told otherwise.
  * @returns the id of the request, or of the one that another replica of the service has just made.
  */
-export async function requestRefill(tx: Transaction, attempt = 1): Promise<string> {
+export async function requestRefill(tx: Transaction, wanted: Wanted = {}): Promise<string> {
+  const { kinds: wantedKinds = kinds, attempt = 1 } = wanted
   const requestId = newId()
   // Replicas that ask at the same moment wait for each other here; only one of them opens a request.
   const { rowCount } = await tx.query({
@@ -22,9 +30,9 @@ export async function requestRefill(tx: Transaction, attempt = 1): Promise<strin
   if (rowCount === 0) return (await findOpenRefill(tx.query))?.requestId ?? requestId
   await tx.query({
     text: 'insert into refill_kinds (request_id, kind) select $1, unnest($2::text[])',
-    values: [requestId, kinds],
+    values: [requestId, wantedKinds],
   })
-  tx.publish(snapshotRequested, { requestId, kinds: [...kinds], replyQueue })
+  tx.publish(snapshotRequested, { requestId, kinds: [...wantedKinds], replyQueue })
   return requestId
 }
 
@@ -33,12 +41,17 @@ export interface OpenRefill {
   readonly attempt: number
   /** Milliseconds since it was requested. */
   readonly age: number
+  /** The kinds of which not all rows have come. */
+  readonly missing: readonly Kind[]
 }
+
+const isIncomplete = '(expected is null or received < expected)'
 
 /** The request whose answers have not all come, if there is one. */
 export async function findOpenRefill(query: Query): Promise<OpenRefill | undefined> {
   const { rows } = await query<OpenRefill & Record<string, unknown>>({
-    text: `select request_id as "requestId", attempt, (extract(epoch from now() - requested_at) * 1000)::float8 as age
+    text: `select request_id as "requestId", attempt, (extract(epoch from now() - requested_at) * 1000)::float8 as age,
+             array(select kind from refill_kinds k where k.request_id = refills.request_id and ${isIncomplete}) as missing
            from refills where completed_at is null and replaced_at is null`,
   })
   return rows[0]
@@ -92,15 +105,16 @@ export async function noteProgress({ query }: Transaction, progress: readonly Pr
     text: `update refills set completed_at = now()
            where request_id = any($1::uuid[]) and completed_at is null and not exists (
              select 1 from refill_kinds
-             where refill_kinds.request_id = refills.request_id and (expected is null or received < expected))`,
+             where refill_kinds.request_id = refills.request_id and ${isIncomplete})`,
     values: [requestIds],
   })
 }
 
-/** Whether a replica holds nothing at all, tombstones included. */
-export async function isAnyEmpty(query: Query): Promise<boolean> {
-  const { rows } = await query<{ empty: boolean }>({
-    text: `select not exists (select 1 from customers) or not exists (select 1 from price_list) as empty`,
+/** The kinds of which nothing at all is known, not even a tombstone. */
+export async function findEmptyKinds(query: Query): Promise<readonly Kind[]> {
+  const { rows } = await query<{ kind: Kind }>({
+    text: `select 'user' as kind where not exists (select 1 from customers)
+           union all select 'product' where not exists (select 1 from price_list)`,
   })
-  return rows[0]?.empty ?? false
+  return rows.map(({ kind }) => kind)
 }
