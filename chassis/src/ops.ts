@@ -84,12 +84,16 @@ export function opsRoutes(query: Query, onPublished: () => void, maxAge: number)
         return dryRun ? { wouldReplay: await countReplayable(query, selection, maxAge) } : replay(selection)
       },
     )
-    app.delete('/ops/dead-letters/:id', { config, schema: { tags: ['ops'], params } }, async (request, reply) => {
-      const { id } = request.params
-      const { rowCount } = await query({ text: 'delete from chassis.dead_letters where id = $1', values: [id] })
-      if (rowCount === 0) throw rejections.notFound('dead-letter', id)
-      return reply.code(204).send()
-    })
+    app.delete(
+      '/ops/dead-letters/:id',
+      { config, schema: { tags: ['ops'], params, response: { 204: z.void() } } },
+      async (request, reply) => {
+        const { id } = request.params
+        const { rowCount } = await query({ text: 'delete from chassis.dead_letters where id = $1', values: [id] })
+        if (rowCount === 0) throw rejections.notFound('dead-letter', id)
+        return reply.code(204).send()
+      },
+    )
   }
 }
 

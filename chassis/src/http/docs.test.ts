@@ -36,6 +36,11 @@ const routes = (app: App) => {
     handler: async () => undefined,
   })
   app.post('/orders', { ...open, schema: { body: order.optional() }, handler: async () => ({}) })
+  app.get('/orders/:id/picture', {
+    ...open,
+    schema: { response: { 200: z.instanceof(Buffer).meta({ contentMediaType: 'image/png' }) } },
+    handler: async (_request, reply) => reply.type('image/png').send(Buffer.from([0x89, 0x50])),
+  })
 }
 
 interface Document {
@@ -60,6 +65,7 @@ describe('the OpenAPI document', () => {
     expect(Object.entries(paths).map(([path, methods]) => [path, Object.keys(methods)])).toEqual([
       ['/orders/{id}', ['get', 'put']],
       ['/orders', ['get', 'post']],
+      ['/orders/{id}/picture', ['get']],
     ])
   })
 
@@ -123,6 +129,15 @@ describe('the OpenAPI document', () => {
     expect(paths['/orders/{id}']?.['put']?.['responses']).toMatchObject({ 204: { description: 'No Content' } })
     expect(JSON.stringify(paths['/orders/{id}']?.['put']?.['responses'])).not.toContain('"application/json"')
   })
+})
+
+it('an answer that is no JSON is described as what it is, and sent as it is', async () => {
+  const { app } = await startHttp([routes])
+  expect((await document()).paths['/orders/{id}/picture']?.['get']?.['responses']).toMatchObject({
+    200: { content: { 'image/png': { schema: { contentMediaType: 'image/png' } } } },
+  })
+  const { headers, rawPayload } = await app.inject('/orders/1/picture')
+  expect([headers['content-type'], ...rawPayload]).toEqual(['image/png', 0x89, 0x50])
 })
 
 describe('who may call', () => {

@@ -104,7 +104,10 @@ function responses(schemas: RouteSchema['response'] = {}, access: Access, compon
   const described = Object.entries(schemas).map(([status, schema]) => {
     const description = schema.description ?? STATUS_CODES[status] ?? 'The answer'
     const empty = schema instanceof z.ZodNull || schema instanceof z.ZodUndefined || schema instanceof z.ZodVoid
-    const content = { 'application/json': { schema: components.refer(schema, 'output') } }
+    const json = components.refer(schema, 'output')
+    // An answer that is not JSON says so: `z.instanceof(Buffer).meta({ contentMediaType: 'application/pdf' })`.
+    const { contentMediaType: mediaType = 'application/json' } = json as { contentMediaType?: string }
+    const content = { [mediaType]: { schema: json } }
     return [status.toUpperCase(), empty ? { description } : { description, content }] as const
   })
   const content = { [problemMediaType]: { schema: components.refer(problem, 'output') } }
