@@ -6,6 +6,10 @@ import { extractText, getDocumentProxy } from 'unpdf'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { service } from '../service.ts'
 
+interface Operation {
+  readonly responses: Record<string, { readonly content?: object }>
+}
+
 let invoices: TestService
 const seller = {
   INVOICE_SELLER_NAME: 'Loja da Ana',
@@ -52,6 +56,16 @@ test('is a PDF named after the invoice, to be shown', async () => {
   expect(text).toContain('São Paulo, SP')
   expect(text).toContain('Ana Souza ana@example.com')
   expect(text).toContain('Café 250 g 1 R$ 29,99 R$ 29,99')
+})
+
+test('is described, and so is what every other operation answers when all is well', async () => {
+  const { paths } = (await invoices.http.inject('/docs/json')).json<{
+    paths: Record<string, Record<string, Operation>>
+  }>()
+  expect(paths['/invoices/{id}/pdf']?.['get']?.responses['200']?.content).toHaveProperty(['application/pdf'])
+  const operations = Object.values(paths).flatMap(methods => Object.values(methods))
+  expect(operations.length).toBeGreaterThan(8)
+  for (const { responses } of operations) expect(Object.keys(responses).join(' ')).toMatch(/\b2\d\d\b/)
 })
 
 test('HEAD tells the same without a body', async () => {

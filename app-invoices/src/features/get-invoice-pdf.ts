@@ -19,6 +19,7 @@ export const getInvoicePdf: Route<Config> = (app, { db, config }) => {
     description: 'Answers `application/pdf`: the invoice to be printed, in the language of its customer.',
     tags: ['invoices'],
     params,
+    response: { 200: z.instanceof(Buffer).meta({ contentMediaType: 'application/pdf' }), 304: z.void() },
   }
 
   app.get('/invoices/:id/pdf', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
