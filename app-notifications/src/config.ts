@@ -2,30 +2,26 @@ import { duration, flag, type ConfigOf } from '@feira/chassis'
 import { z } from 'zod'
 import { isMailUrl, isSender, isTimeZone } from './domain/setting.ts'
 
-/** What a production service must be told. */
-export const developmentDefaults = {
-  SMTP_URL: 'smtp://127.0.0.1:1025',
-  MAIL_FROM: 'Feira <no-reply@feira.example>',
-  MAIL_DOMAIN: 'feira.example',
-} as const
-
 export const config = {
   SMTP_URL: z
     .string()
     .refine(isMailUrl, 'must be a URL that starts with smtp:// or smtps://')
-    .default(developmentDefaults.SMTP_URL)
+    .default('smtp://127.0.0.1:1025')
+    .meta({ developmentDefault: true })
     .describe('the mail server, e.g. smtps://user:password@mail.example.com'),
   SMTP_TIMEOUT: duration().default(20_000).describe('how long the mail server may take for one answer'),
   SMTP_PAUSE: duration().default(5_000).describe('how long a mail server that is down is left alone'),
   MAIL_FROM: z
     .string()
     .refine(isSender, 'must be an e-mail address, or a name and an address in <>')
-    .default(developmentDefaults.MAIL_FROM)
+    .default('Feira <no-reply@feira.example>')
+    .meta({ developmentDefault: true })
     .describe('who e-mails are from'),
   MAIL_DOMAIN: z
     .string()
     .regex(/^[a-z\d-]+(\.[a-z\d-]+)*$/i, 'must be a domain name')
-    .default(developmentDefaults.MAIL_DOMAIN)
+    .default('feira.example')
+    .meta({ developmentDefault: true })
     .describe('what follows the @ in the Message-ID of e-mails'),
   SMS_PROVIDER: z
     .enum(['log'])

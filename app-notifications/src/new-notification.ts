@@ -1,7 +1,7 @@
 import { newId, type Answer, type Transaction } from '@feira/chassis'
 import { z } from 'zod'
 import { statuses, type Channel, type Priority } from './domain/notification.ts'
-import { putOut } from './outgoing.ts'
+import { putOut } from './delivery/outgoing.ts'
 
 /** `low` is accepted and treated as `normal`: there are two queues, and who asks for less has no reason to be refused. */
 export const priority = z

@@ -1,7 +1,6 @@
 import { startService } from '@feira/chassis'
 import { createTestDatabase, refuseStrangers, startTestService } from '@feira/chassis/testing'
 import { expect, test } from 'vitest'
-import { developmentDefaults } from './config.ts'
 import { office, service, worker } from './service.ts'
 
 test('no route answers anybody whom it is not for', async () => {
@@ -23,7 +22,7 @@ test.each([
   const auth = { AUTH_ISSUER: 'https://issuer.test', AUTH_JWKS_URL: 'https://issuer.test/jwks' }
   const start = (more: object) => startService(value, { ...env, ...auth, NODE_ENV: 'production', PORT: '0', ...more })
   try {
-    const variables = Object.keys(developmentDefaults)
+    const variables = Object.keys(settings)
     await expect(start({})).rejects.toMatchObject({ name: 'ConfigError', variables })
     for (const name of variables) {
       await expect(start({ ...settings, [name]: undefined })).rejects.toMatchObject({ variables: [name] })

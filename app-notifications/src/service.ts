@@ -1,7 +1,6 @@
 import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
-import { closeMailServer } from './delivery/mail-server.ts'
-import { checkSettings } from './features/check-settings.ts'
+import { openMailServer } from './delivery/mail-server.ts'
 import { getNotification } from './features/get-notification.ts'
 import { listNotifications } from './features/list-notifications.ts'
 import { onCustomerEvent } from './features/on-customer-event.ts'
@@ -20,16 +19,17 @@ export const service = defineService<Config>({
   paths: ['/notifications'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
-  routes: [checkSettings, requestEmail, requestSms, listNotifications, getNotification],
+  startup: [openMailServer],
+  routes: [requestEmail, requestSms, listNotifications, getNotification],
   consumers: [onCustomerEvent, onUserDeleted, ...workers],
-  jobs: [closeMailServer],
 })
 
 /** The same without those who send: the service with `NOTIFICATION_WORKERS=false`. */
 export const office = defineService<Config>({
   ...service,
+  startup: [],
   consumers: service.consumers.filter(consumer => !workers.includes(consumer)),
 })
 
 /** The same without its HTTP interface: `npm run worker`. As many as there are share the queues. */
-export const worker = defineService<Config>({ ...service, port: 3347, paths: [], routes: [checkSettings] })
+export const worker = defineService<Config>({ ...service, port: 3347, paths: [], routes: [] })

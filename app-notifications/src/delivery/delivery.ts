@@ -9,7 +9,7 @@ import {
 import type { Config } from '../config.ts'
 import type { Outcome } from '../domain/notification.ts'
 import { isRecipient } from '../domain/recipient.ts'
-import { publishWork } from '../outgoing.ts'
+import { publishWork } from './outgoing.ts'
 import {
   beginAttempt,
   noteFailed,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BreakerOpen, createBreaker, every, type Resources } from '@feira/chassis'
+import { BreakerOpen, createBreaker, type Resources, type Startup } from '@feira/chassis'
 import { createTransport } from 'nodemailer'
 import type { Config } from '../config.ts'
 import { senderOf } from '../domain/setting.ts'
@@ -42,21 +42,21 @@ const maxConnections = 6
 
 const servers = new WeakMap<object, MailServer>()
 
-/** The one mail server of a running service. */
-export function mailServerOf(resources: Resources<Config>): MailServer {
-  const { config } = resources
-  const known = servers.get(config) ?? openMailServer(resources)
-  servers.set(config, known)
-  return known
+/** Gets the mail server of a service ready; it connects when there is something to send. */
+export const openMailServer: Startup<Config> = async resources => {
+  const server = createMailServer(resources)
+  servers.set(resources.config, server)
+  return () => server.close()
 }
 
-/** Closes the connections when the service stops. */
-export const closeMailServer = every<Config>('close-mail-server', '1h', async (resources, signal) => {
-  if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
-  servers.get(resources.config)?.close()
-})
+/** The one mail server of a running service. */
+export function mailServerOf({ config }: Pick<Resources<Config>, 'config'>): MailServer {
+  const server = servers.get(config)
+  if (!server) throw new Error('openMailServer is not among the startup of this service.')
+  return server
+}
 
-function openMailServer(resources: Resources<Config>): MailServer {
+function createMailServer(resources: Resources<Config>): MailServer {
   const { config } = resources
   const stopping = new AbortController()
   const pool = openPool(config)

@@ -11,8 +11,8 @@ import {
 } from '@feira/contracts/orders'
 import { userCreated } from '@feira/contracts/users'
 import type { Config } from '../config.ts'
-import { letterFor, type AddressedLetter, type CustomerEvent } from '../letter-for.ts'
-import { putOut } from '../outgoing.ts'
+import { letterFor, type AddressedLetter, type CustomerEvent } from '../templates/letter-for.ts'
+import { putOut } from '../delivery/outgoing.ts'
 
 const events = [
   orderCreated,

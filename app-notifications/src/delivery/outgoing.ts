@@ -1,6 +1,6 @@
 import type { Cause, Transaction } from '@feira/chassis'
 import { notificationsEmail, notificationsSms } from '@feira/contracts/notifications'
-import { notifications } from './schema.ts'
+import { notifications } from '../schema.ts'
 
 type NewNotification = typeof notifications.$inferInsert
 

@@ -10,12 +10,12 @@ import type {
   orderShipped,
 } from '@feira/contracts/orders'
 import type { userCreated } from '@feira/contracts/users'
-import { headerText } from './domain/header-text.ts'
-import { isEmailAddress } from './domain/recipient.ts'
-import { salutation } from './domain/salutation.ts'
-import { dateAndTime, money, wholeNumber, type Locale } from './templates/format.ts'
-import type { InvoiceFacts, OrderFacts, TemplateName } from './templates/letter.ts'
-import { render, type Rendered } from './templates/render.ts'
+import { headerText } from '../domain/header-text.ts'
+import { isEmailAddress } from '../domain/recipient.ts'
+import { salutation } from '../domain/salutation.ts'
+import { dateAndTime, money, wholeNumber, type Locale } from './format.ts'
+import type { InvoiceFacts, OrderFacts, TemplateName } from './letter.ts'
+import { render, type Rendered } from './render.ts'
 
 type OrderEvent = Received<
   | typeof orderCreated
