@@ -12,7 +12,6 @@ import { onOrderShipped } from './features/on-order-shipped.ts'
 import { onSnapshotRequested } from './features/on-snapshot-requested.ts'
 import { onStockRelease } from './features/on-stock-release.ts'
 import { onStockReserve } from './features/on-stock-reserve.ts'
-import { replaceProduct } from './features/replace-product.ts'
 
 export const service = defineService<Config>({
   name: 'products',
@@ -26,7 +25,6 @@ export const service = defineService<Config>({
     listCategories,
     getProduct,
     createProduct,
-    replaceProduct,
     changeProduct,
     deleteProduct,
     adjustStock,

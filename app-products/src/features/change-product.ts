@@ -13,15 +13,24 @@ const body = z
     when: ({ issues }) => issues.length === 0,
   })
 
-/** `PATCH /products/:id` → `product.updated`, `stock.changed`, as far as they change. */
+/**
+ * `PUT` and `PATCH /products/:id`, which are the same: what is not named stays → `product.updated`, `stock.changed`, as
+ * far as they change.
+ */
 export const changeProduct: Route = (app, { transact }) => {
   const schema = { summary: 'Change a product', tags: ['products'], params, body, response: { 200: productView } }
 
-  app.patch('/products/:id', { config: { access: ['admin'] }, schema }, async (request, reply) => {
-    const { price, stock, ...fields } = request.body
-    const update = { fields: { ...fields, priceCents: price }, stock }
-    const product = await transact(tx => updateProduct(tx, request, request.params.id, update))
-    reply.header('etag', etagOf(revisionOf(product)))
-    return toView(product)
+  app.route({
+    method: ['PUT', 'PATCH'],
+    url: '/products/:id',
+    config: { access: ['admin'] },
+    schema,
+    handler: async (request, reply) => {
+      const { price, stock, ...fields } = request.body
+      const update = { fields: { ...fields, priceCents: price }, stock }
+      const product = await transact(tx => updateProduct(tx, request, request.params.id, update))
+      reply.header('etag', etagOf(revisionOf(product)))
+      return toView(product)
+    },
   })
 }
