@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { Rejection } from '../rejection.ts'
+import { TimeLimitExceeded, within } from '../time-limit.ts'
 
 /** Rejects while the thing it checks cannot be used. */
 export type Check = () => Promise<void>
@@ -55,15 +56,12 @@ export function createChecks(checks: Checks, log: FastifyBaseLogger): () => Prom
 }
 
 async function outcome(check: Check): Promise<Error | undefined> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Rejection('timeout', 503, `no answer within ${timeoutMs} ms`)), timeoutMs)
   try {
-    await Promise.race([check(), late])
+    await within(timeoutMs, check)
     return undefined
   } catch (error) {
+    if (error instanceof TimeLimitExceeded) return new Rejection('timeout', 503, `no answer within ${timeoutMs} ms`)
     return error instanceof Error ? error : new Error(String(error))
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -1,3 +1,2 @@
 export { etagOf, isUnchanged, requireMatch, versioned } from './etag.ts'
 export { decodeCursor, encodeCursor, page, pageOf, pageQuery, type CursorKey, type Page } from './pagination.ts'
-export { createHttp, type HttpOptions } from './server.ts'
