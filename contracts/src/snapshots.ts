@@ -12,6 +12,10 @@ export const snapshotRequested = defineEvent('snapshot.requested', {
     requestId: z.uuid(),
     kinds: z.array(z.string()).describe('singular nouns, e.g. `user`'),
     replyQueue: z.string().describe('without the namespace, e.g. `orders.on-snapshot`'),
+    progress: z
+      .object({ after: z.uuid(), sent: z.int().positive() })
+      .optional()
+      .describe('how far an owner has come that sends page by page; only in what it sends to itself'),
   }),
   example: { requestId, kinds: ['user', 'product'], replyQueue: 'orders.on-snapshot' },
 })
