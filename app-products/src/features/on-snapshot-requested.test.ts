@@ -1,4 +1,5 @@
 import { newId } from '@feira/chassis'
+import { waitUntil } from '@feira/chassis/testing'
 import { productSnapshot } from '@feira/contracts/products'
 import { snapshotCompleted, snapshotRequested } from '@feira/contracts/snapshots'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -80,6 +81,7 @@ test('a catalogue of several pages is sent whole, page by page', async () => {
     select gen_random_uuid(), 'S-' || n, 'Product ' || n, n, 'BRL', 0, 0, 1, 's', 1, now(), now()
     from generate_series(1, 1201) as n`)
   await shop.deliver(snapshotRequested, request())
+  await waitUntil('all are sent', async () => (await shop.published(snapshotCompleted)).length > 0)
   const sent = await shop.published(productSnapshot)
   expect(new Set(sent.map(({ sku }) => sku)).size).toBe(1201)
   expect(sent).toHaveLength(1201)
