@@ -1,4 +1,5 @@
 import { newId } from '@feira/chassis'
+import { waitUntil } from '@feira/chassis/testing'
 import { snapshotCompleted, snapshotRequested } from '@feira/contracts/snapshots'
 import { userSnapshot } from '@feira/contracts/users'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -20,6 +21,7 @@ test('everybody is sent to the queue that asked, page after page, and then how m
   await users.http.inject({ method: 'DELETE', url: `/users/${deleted.id}`, headers: users.admin })
   const requestId = newId()
   await users.deliver(snapshotRequested, { requestId, kinds: ['product', 'user'], replyQueue: 'orders.on-snapshot' })
+  await waitUntil('all are sent', async () => (await users.published(snapshotCompleted)).length > 0)
   const rows = await users.published(userSnapshot)
   expect(rows).toHaveLength(1_203)
   expect(new Set(rows.map(({ userId }) => userId)).size).toBe(1_203)
