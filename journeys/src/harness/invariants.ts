@@ -146,3 +146,9 @@ export function compare(wanted: readonly string[], found: readonly string[], wha
     ...[...new Set(surplus)].map(each => `${each} has ${what} and should not exist`),
   ]
 }
+
+/** What is there more than once. */
+export function repeated(texts: readonly string[]): string[] {
+  const seen = new Set<string>()
+  return texts.filter(text => seen.has(text) || !seen.add(text))
+}

@@ -49,7 +49,7 @@ export class LocalSystem {
     await chmod(directory, 0o755)
     const ports: Record<string, number> = {}
     for (const variable of portVariables) ports[variable] = await freePort()
-    return new LocalSystem(directory, ports as LocalSystem['ports'])
+    return new LocalSystem(directory, ports)
   }
 
   /** The gateway's address. */

@@ -1,8 +1,7 @@
-import { isUnexpected, isYes, type Verb, type Wish } from './customers.ts'
-import { compare } from './invariants.ts'
+import { compare, repeated } from './invariants.ts'
 import { messageInvariants } from './message-invariants.ts'
-import type { NotificationRow, ShopSnapshot } from './shop-snapshot.ts'
-import type { Json } from './shop.ts'
+import { promiseInvariants } from './promise-invariants.ts'
+import type { NotificationRow, OrderRow, ShopSnapshot, Shown } from './shop-snapshot.ts'
 
 /** A product that the test made, with the pieces it began with. */
 export interface Stocked {
@@ -25,7 +24,7 @@ type Invariant = (snapshot: ShopSnapshot, known: Required<Known>) => string[]
  */
 export function violationsOfShop(snapshot: ShopSnapshot, known: Known): string[] {
   const all = { poison: [], ...known }
-  return Object.entries({ ...invariants, ...messageInvariants }).flatMap(([name, invariant]) =>
+  return Object.entries({ ...promiseInvariants, ...messageInvariants, ...invariants }).flatMap(([name, invariant]) =>
     invariant(snapshot, all).map(violation => `${name}: ${violation}`),
   )
 }
@@ -62,59 +61,10 @@ const reservationStates: Readonly<Record<string, readonly string[]>> = {
   refunded: ['released', 'sold'],
 }
 
-/** The states that a wish leads to. */
-const outcomes: Readonly<Record<Verb, readonly string[]>> = {
-  order: ['pending'],
-  pay: ['paid'],
-  cancel: ['cancelled', 'refunded'],
-  ship: ['shipped'],
-  complete: ['completed'],
-  refund: ['refunded'],
-}
-
 const invariants: Readonly<Record<string, Invariant>> = {
-  I1({ orders, wishes = [] }) {
-    const contents = new Map(orders.map(order => [order.id, contentsOf(order)]))
-    return acceptedOrders(wishes).flatMap(order => {
-      const stored = contents.get(String(order['id']))
-      if (stored === contentsOf(order as never)) return []
-      return [`accepted order ${String(order['id'])} is stored as ${stored ?? 'nothing'}`]
-    })
-  },
-
-  I2({ orders, wishes }) {
-    if (!wishes) return []
-    const promised = new Set(acceptedOrders(wishes).map(({ id }) => String(id)))
-    return orders.filter(({ id }) => !promised.has(id)).map(({ id }) => `nobody was promised order ${id}`)
-  },
-
-  I3({ keys, history, wishes = [] }) {
-    const stored = new Map(keys.map(({ key, orderId }) => [key, orderId]))
-    const versions = new Map(history.map(({ orderId, version, status }) => [`${orderId} v${version}`, status]))
-    const told = wishes.flatMap(wish => versionsToldOf(wish).map(version => ({ wish, version })))
-    return [
-      ...wishes.flatMap(({ verb, key, answers }) => {
-        const different = new Set(answers.filter(isYes).map(({ body }) => JSON.stringify(body)))
-        const wrong = answers.filter(isUnexpected).map(({ status, body }) => `${status} ${JSON.stringify(body)}`)
-        return [
-          ...(different.size > 1 ? [`"${verb}" with key ${key} got ${different.size} different answers`] : []),
-          ...wrong.map(answer => `"${verb}" was answered ${answer}`),
-        ]
-      }),
-      ...told.flatMap(({ wish: { verb, key }, version }) => {
-        if (!outcomes[verb].includes(versions.get(version) ?? '')) {
-          return [`"${verb}" was told of order ${version}, which is ${versions.get(version)}`]
-        }
-        const other = verb === 'order' && !version.startsWith(`${stored.get(key)} `)
-        return other ? [`key ${key} was told of order ${version}, not ${stored.get(key)}`] : []
-      }),
-      ...repeated(told.map(({ version }) => version)).map(version => `order ${version} was told to several keys`),
-    ]
-  },
-
   I5({ orders, invoices, shown }) {
     const numbers = invoices.map(({ number }) => Number(number.split('-')[1])).toSorted((a, b) => a - b)
-    const asRead = (rows: readonly Json[]) => rows.map(({ id, status }) => `${String(id)} ${String(status)}`)
+    const asRead = (rows: readonly Shown[]) => rows.map(({ id, status }) => `${String(id)} ${String(status)}`)
     return [
       ...compare(
         orders.map(({ id, status, totalCents }) => `${invoiceState[status]} invoice over ${totalCents} of order ${id}`),
@@ -232,32 +182,9 @@ function wrongLetters({ id, status, recipient, outcomes }: NotificationRow, rece
   ]
 }
 
-function acceptedOrders(wishes: readonly Wish[]): Json[] {
-  return wishes.flatMap(({ verb, answers }) =>
-    verb === 'order' ? answers.filter(isYes).map(({ body }) => body as Json) : [],
-  )
-}
-
-/** Each once, as `<order> v<version>`. */
-function versionsToldOf({ answers }: Wish): string[] {
-  const bodies = answers.filter(isYes).map(({ body }) => body as Json)
-  return [...new Set(bodies.map(({ id, version }) => `${String(id)} v${String(version)}`))]
-}
-
-type Contents = Pick<ShopSnapshot['orders'][number], 'totalCents' | 'items'>
-
-function contentsOf({ totalCents, items }: Contents): string {
-  return `${totalCents} for ${items.map(({ productId, quantity }) => `${quantity} of ${productId}`).join(', ')}`
-}
-
-function piecesIn(orders: readonly Contents[], productId: string): number {
+function piecesIn(orders: readonly Pick<OrderRow, 'items'>[], productId: string): number {
   return orders
     .flatMap(({ items }) => items)
     .filter(item => item.productId === productId)
     .reduce((sum, { quantity }) => sum + quantity, 0)
-}
-
-function repeated(texts: readonly string[]): string[] {
-  const seen = new Set<string>()
-  return texts.filter(text => seen.has(text) || !seen.add(text))
 }

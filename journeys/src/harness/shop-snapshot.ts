@@ -3,7 +3,7 @@ import type { Seen } from './broker.ts'
 import type { Wish } from './customers.ts'
 import type { Feira } from './feira.ts'
 import { consumerQueues } from './queues.ts'
-import type { Json, Shop } from './shop.ts'
+import type { Shop } from './shop.ts'
 
 export interface OutboxRow {
   /** Of the message. */
@@ -21,6 +21,12 @@ export interface OutboxRow {
 export interface Taken {
   readonly queue: string
   readonly id: string
+}
+
+/** As HTTP shows it. */
+export interface Shown {
+  readonly id?: unknown
+  readonly status?: unknown
 }
 
 interface Item {
@@ -56,11 +62,7 @@ export interface ShopSnapshot {
     readonly queue: string | undefined
   }[]
   /** As customers see them. */
-  readonly shown: {
-    readonly orders: readonly Json[]
-    readonly invoices: readonly Json[]
-    readonly notifications: readonly Json[]
-  }
+  readonly shown: Readonly<Record<'orders' | 'invoices' | 'notifications', readonly Shown[]>>
   readonly wishes: readonly Wish[] | undefined
 }
 

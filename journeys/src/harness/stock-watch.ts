@@ -5,7 +5,7 @@ import type { TestDatabase } from './database.ts'
 export class StockWatch {
   /** How often it has looked. */
   looks = 0
-  readonly found: string[] = []
+  readonly #found = new Set<string>()
   readonly #products: TestDatabase
   #watching = true
   readonly #watch: Promise<void>
@@ -13,6 +13,11 @@ export class StockWatch {
   constructor(products: TestDatabase) {
     this.#products = products
     this.#watch = this.#look()
+  }
+
+  /** What it has seen that must never be, each once. */
+  get found(): string[] {
+    return [...this.#found]
   }
 
   async stop(): Promise<void> {
@@ -25,7 +30,7 @@ export class StockWatch {
       // While PostgreSQL ends its connections there is nothing to see.
       const rows = await this.#products.rows<{ text: string }>(question).catch(() => undefined)
       if (rows) this.looks++
-      this.found.push(...(rows ?? []).map(({ text }) => `I6: while running, ${text}`))
+      for (const { text } of rows ?? []) this.#found.add(`I6: while running, ${text}`)
       await sleep(50)
     }
   }
