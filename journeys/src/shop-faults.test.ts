@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startMailServer, type MailServer } from '@feira/local/src/mail/index.ts'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { Customers } from './harness/customers.ts'
 import { Feira } from './harness/feira.ts'
 import { poisonFor } from './harness/poison.ts'
@@ -30,6 +30,7 @@ let watch: StockWatch
 let shop: Shop
 const stocked: Stocked[] = []
 const poison: string[] = []
+let damaged = false
 
 const killed = { code: null, signal: 'SIGKILL' }
 const stopped = { code: 0, signal: null }
@@ -52,7 +53,9 @@ beforeAll(async () => {
   customers = new Customers({ feira, people, products: stocked.map(({ productId }) => productId) })
   watch = new StockWatch(feira.databases.products)
 })
-afterEach(async () => {
+beforeEach(({ skip }) => skip(damaged, 'an earlier fault has done damage that stays'))
+afterEach(async ({ task }) => {
+  damaged ||= task.result?.state === 'fail'
   await customers.leave()
   await proxy.restore()
   mail.answer('accept')
