@@ -57,7 +57,7 @@ export async function blankDeadLetters(query: Query, subjectId: string, texts: r
 
 const lettersText = `select id, reason, payload, error, headers, subject_id, personal_fields from chassis.dead_letters
   where payload <> '' and (subject_id = $1
-    or reason = 'malformed' and strpos(payload, $1) > 0
+    or reason = 'malformed' and strpos(lower(payload), $1) > 0
     or exists (select from unnest($2::text[]) as text
                where strpos(lower(payload || headers::text || coalesce(error, '')), text) > 0))
   for update`

@@ -4,6 +4,7 @@ import { every, type Job } from '../jobs.ts'
 import type { Resources, Service, Transaction } from '../service.ts'
 import { blankAnswers, blankOutbox } from './blank-rows.ts'
 import { blankDeadLetters } from './blank-dead-letters.ts'
+import { sameCase } from './personal-data.ts'
 
 /**
  * Pauses in seconds before the erasure of a subject is repeated: for what was written by transactions, and lay in queues,
@@ -26,7 +27,7 @@ export function eraseSubject<Config = unknown>(
   work: EraseOwn<Config>,
 ): TransactionalConsumer<Config> {
   const consumer = consume<Message, Config>(name, message, async ({ data }, tx, resources) => {
-    const subjectId = String((data as Record<string, unknown>)[message.aggregate.id])
+    const subjectId = sameCase(String((data as Record<string, unknown>)[message.aggregate.id]))
     await tx.query({ text: entombText, values: [subjectId, sweepPauses[0]] })
     await erase(subjectId, [work], tx, resources)
   })

@@ -79,6 +79,22 @@ test('what arrives about an erased person reaches every handler without personal
   expect(seen.giveUp).toEqual(seen.each)
 })
 
+test('an id is the same in capitals, wherever it is', async () => {
+  const author = newAuthor()
+  const capitals = { ...signedBy(author), authorId: author.id.toUpperCase() }
+  broken = true
+  await service.deliver(noteSigned, capitals)
+  await queues.send('notes.each', Buffer.from(`{"authorId": "${capitals.authorId}", "email": "${author.email}"`), { type: 'note.signed', messageId: author.id }) // prettier-ignore
+  await waitUntil('both are dead', async () => (await letters('each')).length === 2)
+  expect(await lettersAbout(author)).not.toEqual([])
+  await erase(author)
+  expect(await lettersAbout(author)).toEqual([])
+  broken = false
+  seen.each = []
+  await service.deliver(noteSigned, capitals)
+  expect(seen.each).toEqual([{ ...capitals, author: null }])
+})
+
 test('a message without a subject is left as it is', async () => {
   await service.deliver(noteSigned, {
     noteId: 'a',

@@ -5,7 +5,12 @@ import type { Query } from '../service.ts'
 export function subjectOf({ personal }: Pick<Message, 'personal'>, data: unknown): string | null {
   if (!personal || typeof data !== 'object' || data === null) return null
   const subject = (data as Record<string, unknown>)[personal.subject]
-  return typeof subject === 'string' ? subject : null
+  return typeof subject === 'string' ? sameCase(subject) : null
+}
+
+/** An id as it is compared: other publishers may write the same UUID in capitals (RFC 9562 §4). */
+export function sameCase<Id extends string | null>(subjectId: Id): Id {
+  return (subjectId === null ? null : subjectId.toLowerCase()) as Id
 }
 
 /** The same data without what it says about its subject: a contract lets these fields be null. */

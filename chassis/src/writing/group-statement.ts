@@ -1,3 +1,4 @@
+import { sameCase } from '../erasing/personal-data.ts'
 import type { IdempotencyClaim } from './idempotency.ts'
 import { outboxArrays, outboxColumns, outboxTypes, type OutboxRow } from '../publishing/outbox.ts'
 import type { Answer, GroupCommitDefinition, Query } from '../service.ts'
@@ -69,6 +70,6 @@ function claimArrays(items: readonly Item[]): unknown[][] {
     items.map(({ answer }) => answer.status),
     items.map(({ claim, answer }) => (claim ? JSON.stringify(answer.headers ?? {}) : null)),
     items.map(({ claim, answer }) => (claim ? JSON.stringify(answer.body) : null)),
-    items.map(({ answer, message }) => (answer.subjectId === undefined ? message.subjectId : answer.subjectId)),
+    items.map(({ answer, message }) => sameCase(answer.subjectId === undefined ? message.subjectId : answer.subjectId)),
   ]
 }

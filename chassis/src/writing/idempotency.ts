@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callerIdOf } from '../auth/caller.ts'
 import { errorCode } from '../database/database-errors.ts'
 import { erasedStatus } from '../erasing/blank-rows.ts'
+import { sameCase } from '../erasing/personal-data.ts'
 import { newId } from '../ids.ts'
 import { Rejection, rejections } from '../rejection.ts'
 import type { Answer, Query, Transact, TransactOnce } from '../service.ts'
@@ -83,7 +84,7 @@ async function storeAnswer(query: Query, { scope, key }: IdempotencyClaim, answe
       answer.status,
       JSON.stringify(answer.headers ?? {}),
       JSON.stringify(answer.body),
-      answer.subjectId ?? null,
+      sameCase(answer.subjectId ?? null),
     ],
   })
 }
