@@ -36,15 +36,15 @@ export const logIn: Route<Config> = (app, resources) => {
     const name = (username ?? email) as string
     const address = addressKey(request.ip)
     // All of it in turn: attempts that wait for their end count as failed, and would lock out whoever sends many at once.
-    const signIn = await inTurn(async () => {
+    const tokens = await inTurn(async () => {
       const { user, attempting } = await authenticate(resources, { name, password, address })
       return transact(async tx => {
         await requireUnchanged(tx, user)
         await forgetFailures(tx, attempting)
-        return startSession(tx, { user, address }, config)
+        return issueTokens(tx, await startSession(tx, { user, address }, config))
       })
     })
-    return reply.header('cache-control', 'no-store').send(await issueTokens(signIn))
+    return reply.header('cache-control', 'no-store').send(tokens)
   })
 }
 

@@ -71,6 +71,17 @@ describe('a spent token', () => {
   })
 })
 
+test('a refresh token is not spent when there can be no answer', async () => {
+  const { tokens } = await users.register()
+  const hidden = `update signing_keys set private_key = reverse(private_key)`
+  // Whatever was opened before is remembered, hence another replica.
+  await using other = await startReplica(users)
+  await users.resources.query({ text: hidden })
+  expect((await refresh(tokens.refresh_token, other.http)).statusCode).toBe(500)
+  await users.resources.query({ text: hidden })
+  await refreshed(tokens.refresh_token)
+})
+
 describe('a refresh token does not count', () => {
   test('after its lifetime', async () => {
     const { tokens, id } = await users.register()

@@ -20,10 +20,13 @@ export const refreshTokens: Route<Config> = (app, resources) => {
 
   app.post('/auth/refresh', { config: { access: 'public' }, schema }, async (request, reply) => {
     requireBuiltIn(config)
-    const refreshed = await transact(tx => rotateToken(tx, request.body.refresh_token, config))
+    const refreshed = await transact(async tx => {
+      const outcome = await rotateToken(tx, request.body.refresh_token, config)
+      return typeof outcome === 'string' ? outcome : issueTokens(tx, outcome)
+    })
     if (refreshed === 'reused') log.warn('a spent refresh token was used again; its session is revoked')
     if (typeof refreshed === 'string') throw refusals[refreshed]()
-    return reply.header('cache-control', 'no-store').send(await issueTokens(refreshed))
+    return reply.header('cache-control', 'no-store').send(refreshed)
   })
 }
 

@@ -1,4 +1,4 @@
-import type { Resources } from '@feira/chassis'
+import type { Resources, Transaction } from '@feira/chassis'
 import { randomUUID } from 'node:crypto'
 import { importJWK, SignJWT, type CryptoKey, type JWK } from 'jose'
 import { z } from 'zod'
@@ -24,19 +24,22 @@ export interface SignIn {
   readonly refreshToken: string
 }
 
-/** Makes the answer to a sign-in: an access token (RFC 9068), signed with the key whose turn it is. */
-export type IssueTokens = (signIn: SignIn) => Promise<z.infer<typeof tokenAnswer>>
+/**
+ * Makes the answer to a sign-in: an access token (RFC 9068), signed with the key whose turn it is. In the transaction of
+ * the sign-in: when there can be no answer, a refresh token must not have been spent for it.
+ */
+export type IssueTokens = (tx: Transaction, signIn: SignIn) => Promise<z.infer<typeof tokenAnswer>>
 
 /** Makes the {@link IssueTokens} of a service. */
-export function createIssueTokens({ config, db }: Resources<Config>): IssueTokens {
+export function createIssueTokens({ config }: Pick<Resources<Config>, 'config'>): IssueTokens {
   const opened = new Map<string, Promise<CryptoKey>>()
   const open = (key: StoredKey) => {
     const known = opened.get(key.kid) ?? openKey(key, config.AUTH_KEY_SECRET)
     opened.set(key.kid, known)
     return known
   }
-  return async ({ user, sessionId, refreshToken }) => {
-    const { keys, now } = await readKeys(db)
+  return async (tx, { user, sessionId, refreshToken }) => {
+    const { keys, now } = await readKeys(tx.db)
     const key = signingKey(keys, now)
     if (!key) throw new Error('There is no signing key.')
     const claims = { sid: sessionId, [config.AUTH_ROLES_CLAIM]: [user.role], email: user.email, name: user.name }
