@@ -78,6 +78,12 @@ test('each message has its own outcome', async () => {
   expect(await taken()).toEqual(['one', 'two', 'three'])
 })
 
+test.each(['x'.repeat(256), 'é'.repeat(128)])('a name that no queue can have is one that no queue has', async name => {
+  const outcomes = await publisher.publish([outgoing(name, 'a', ''), outgoing(name), outgoing('taken', 'b')])
+  expect(outcomes).toEqual(['unroutable', 'unroutable', 'confirmed'])
+  expect(await taken()).toEqual(['b'])
+})
+
 test('copies of an unroutable message are all unroutable, and what is routed is not taken for them', async () => {
   const ids = Array.from({ length: 200 }, (_, index) => `copy-${index % 2}`)
   const messages = ids.flatMap(id => [outgoing('nobody', id), outgoing('taken', id)])

@@ -98,6 +98,8 @@ function publishAll(open: OpenChannel, messages: readonly Outgoing[], patience: 
 
 function publishOne({ channel, returned }: OpenChannel, message: Outgoing, settle: (outcome: Outcome) => void): void {
   const { exchange, routingKey, content, options } = message
+  // AMQP 0-9-1 §4.2.5.3: no queue has a longer name. A request that named one must not hold up what comes after it.
+  if (Buffer.byteLength(routingKey) > 255) return settle('unroutable')
   const key = keyOf({ exchange, routingKey }, options.messageId)
   const settings = { persistent: true, mandatory: true, ...options }
   try {
