@@ -44,7 +44,7 @@ beforeAll(async () => {
     brokerUrl: inject('brokerUrl'),
     services: serviceNames,
     network: { broker: proxy },
-    env: { SMTP_URL: mail.url, SMTP_TIMEOUT: '1s', SMTP_PAUSE: '500ms' },
+    env: { SMTP_URL: mail.url, SMTP_TIMEOUT: '1s', SMTP_PAUSE: '500ms', CACHE_TTL: '3s' },
   })
   shop = new Shop(feira)
   const people = await Promise.all(['Ana Souza', 'Bia Lima', 'Caio Melo', 'Davi Reis'].map(name => shop.register(name)))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import type { MailServer } from '@feira/local/src/mail/index.ts'
 import type { Customers } from './customers.ts'
 import type { Feira } from './feira.ts'
@@ -27,10 +28,12 @@ export interface VerifyShopOptions extends Known {
  */
 export async function verifyShop(feira: Feira, options: VerifyShopOptions): Promise<ShopSnapshot> {
   const { shop, mail, customers, watch, within = 60_000 } = options
-  const rest = await until('the shop is at rest', () => isAtRest(feira), within).then(
-    () => [],
-    (error: Error) => [error.message],
-  )
+  const rest = await until('the shop is at rest', () => isAtRest(feira), within)
+    .then(() => until('everybody sees the stock as it is', () => showsStock(feira, shop), 10_000))
+    .then(
+      () => [],
+      (error: Error) => [error.message],
+    )
   const snapshot = await takeShopSnapshot(feira, { shop, mail, wishes: customers?.wishes })
   const found = [...rest, ...(watch?.found ?? []), ...violationsOfShop(snapshot, options)]
   const more = found.length > 20 ? [`… and ${found.length - 20} more`] : []
@@ -57,4 +60,16 @@ async function nothingWaits({ databases, broker, queues }: Feira): Promise<boole
     `select count(*)::int as n from notifications where status = 'pending'`,
   )
   return unsent?.n === 0 && [...(await broker.depths(queues)).values()].every(depth => depth === 0)
+}
+
+// Products are read through caches, and whoever dies tells nobody what to forget: then they are wrong for CACHE_TTL.
+async function showsStock({ databases }: Feira, shop: Shop): Promise<boolean> {
+  const rows = await databases.products.rows<{ id: string; stock: number; reserved: number }>(
+    'select id, available::int as stock, reserved::int from products where deleted_at is null order by id',
+  )
+  const shown = (await shop.all('/products')).toSorted((a, b) => (String(a['id']) < String(b['id']) ? -1 : 1))
+  return isDeepStrictEqual(
+    shown.map(({ id, stock, reserved }) => ({ id, stock, reserved })),
+    rows,
+  )
 }
