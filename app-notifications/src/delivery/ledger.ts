@@ -60,11 +60,7 @@ export async function noteFailure(
   outcome: Exclude<Outcome, 'sent'>,
   error: string,
 ): Promise<void> {
-  await endAttempt(db, id, attempts, { outcome, error })
-  await db
-    .update(notifications)
-    .set({ lastError: unlessErased(error), ...changed() })
-    .where(eq(notifications.id, id))
+  await noteError(db, { id, attempts }, { outcome, error })
 }
 
 /** Notes that nobody could take a notification, and leaves it to the next message about it. */
@@ -73,13 +69,7 @@ export async function releaseNotification(
   { id, attempts }: Pick<Notification, 'id' | 'attempts'>,
   error: string,
 ): Promise<Notification> {
-  await endAttempt(db, id, attempts, { outcome: 'failed', error })
-  const [row] = await db
-    .update(notifications)
-    .set({ workId: null, lastError: unlessErased(error), ...changed() })
-    .where(eq(notifications.id, id))
-    .returning()
-  return row ?? disappeared(id)
+  return noteError(db, { id, attempts }, { outcome: 'failed', error }, { workId: null })
 }
 
 /** Notes that a notification was handed over. */
@@ -88,13 +78,13 @@ export async function noteSent(
   { id, attempts }: Pick<Notification, 'id' | 'attempts'>,
 ): Promise<Notification & { readonly sentAt: Date }> {
   const sentAt = new Date()
-  await endAttempt(db, id, attempts, { outcome: 'sent', error: null })
-  const [row] = await db
+  const [row = disappeared(id)] = await db
     .update(notifications)
     .set({ status: 'sent', sentAt, lastError: null, version: sql`${notifications.version} + 1`, ...changed() })
     .where(eq(notifications.id, id))
     .returning()
-  return { ...(row ?? disappeared(id)), sentAt }
+  await endAttempt(db, id, attempts, { outcome: 'sent', error: null })
+  return { ...row, sentAt }
 }
 
 /** Notes that a notification will not be sent, unless its message is replayed. @returns `undefined` when it is not pending. */
@@ -119,9 +109,25 @@ export async function noteFailed(
   return row
 }
 
+/** The notification first: erasure locks it, so that an attempt never gets to quote somebody whom it has passed. */
+async function noteError(
+  db: Database,
+  { id, attempts }: Pick<Notification, 'id' | 'attempts'>,
+  end: { readonly outcome: Outcome; readonly error: string },
+  more: { readonly workId?: null } = {},
+): Promise<Notification> {
+  const [row = disappeared(id)] = await db
+    .update(notifications)
+    .set({ lastError: unlessErased(end.error), ...more, ...changed() })
+    .where(eq(notifications.id, id))
+    .returning()
+  await endAttempt(db, id, attempts, { ...end, error: row.recipient === null ? null : end.error })
+  return row
+}
+
 // What a mail server says quotes the recipient: of an erased one nothing is kept.
 function unlessErased(error: string) {
-  return sql`case when ${notifications.recipient} is not null then ${error} end`
+  return sql`case when ${notifications.recipient} is null then ${notifications.lastError} else ${error} end`
 }
 
 function disappeared(id: string): never {

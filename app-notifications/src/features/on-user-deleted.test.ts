@@ -3,6 +3,7 @@ import { asAdmin, waitUntil } from '@feira/chassis/testing'
 import { notificationFailed, notificationsEmail } from '@feira/contracts/notifications'
 import { userDeleted } from '@feira/contracts/users'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { noteFailure } from '../delivery/ledger.ts'
 import { email, startMailing, type Mailing } from '../testing/mailing.ts'
 
 let mailing: Mailing
@@ -84,6 +85,22 @@ test('what is pending is not sent any more', async () => {
     { reason: 'erased', recipient: null, version: 2 },
   ])
   await waitUntil('nothing is left', async () => (await everywhere('paula@example.com')).length === 0)
+})
+
+test('an attempt that fails after the erasure quotes nobody', async () => {
+  const { promise, resolve: release } = Promise.withResolvers<void>()
+  mailing.mail.gate = () => promise
+  const work = email('nina@example.com')
+  await mailing.notifications.resources.transact(async tx => tx.publish(notificationsEmail, work))
+  await waitUntil('it is being sent', () => mailing.mail.to('nina@example.com').length === 1)
+  await erase(work.userId)
+  const attempt = { id: work.notificationId, attempts: 1 }
+  await mailing.notifications.resources.transact(tx => noteFailure(tx, attempt, 'failed', '550 <nina@example.com>'))
+  expect(await everywhere('nina@example.com')).not.toContain('public.notifications')
+  expect(await everywhere('nina@example.com')).not.toContain('public.delivery_attempts')
+  expect(await rowOf(work.notificationId)).toMatchObject({ status: 'failed', last_error: 'erased' })
+  release()
+  await waitUntil('it was sent', async () => (await rowOf(work.notificationId))?.['status'] === 'sent')
 })
 
 test('dead letters that mention their address are emptied', async () => {
