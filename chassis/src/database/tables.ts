@@ -52,6 +52,9 @@ export const outbox = chassis.table(
     index('outbox_subject')
       .on(table.subjectId)
       .where(sql`subject_id is not null`),
+    index('outbox_subject_unknown')
+      .on(table.id)
+      .where(sql`subject_id is null and personal_fields is not null`),
   ],
 )
 

@@ -40,11 +40,11 @@ interface Row extends LetterContent {
 }
 
 /**
- * Blanks the dead letters about a subject; empties those that mention one of the texts, and malformed ones that mention
- * the subject.
+ * Blanks the dead letters about a subject; empties those with one of the mentions, and malformed ones that name the
+ * subject.
+ * @param mentions see `mentionsOf`
  */
-export async function blankDeadLetters(query: Query, subjectId: string, texts: readonly string[]): Promise<void> {
-  const mentions = texts.filter(text => text.trim() !== '').flatMap(asWritten)
+export async function blankDeadLetters(query: Query, subjectId: string, mentions: readonly string[]): Promise<void> {
   const { rows } = await query<Row & Record<string, unknown>>({ text: lettersText, values: [subjectId, mentions] })
   for (const row of rows) {
     const { payload, error, headers } = blanked(row, subjectId, mentions)
@@ -61,12 +61,6 @@ const lettersText = `select id, reason, payload, error, headers, subject_id, per
     or exists (select from unnest($2::text[]) as text
                where strpos(lower(payload || headers::text || coalesce(error, '')), text) > 0))
   for update`
-
-// JSON writes some characters otherwise.
-function asWritten(text: string): string[] {
-  const lower = text.toLowerCase()
-  return [...new Set([lower, JSON.stringify(lower).slice(1, -1)])]
-}
 
 function blanked(row: Row, subjectId: string, mentions: readonly string[]): LetterContent {
   if (row.subject_id !== subjectId || row.reason === 'malformed') return emptied()

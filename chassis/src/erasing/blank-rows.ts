@@ -6,9 +6,17 @@ export async function blankOutbox(query: Query, subjectId: string): Promise<void
 }
 
 const filledFields = `from unnest(string_to_array(personal_fields, ',')) as field where payload ->> field is not null`
-const outboxText = `update chassis.outbox
-  set payload = payload || (select jsonb_object_agg(field, null) ${filledFields})
-  where subject_id = $1 and exists (select ${filledFields})`
+const blanking = `update chassis.outbox
+  set payload = payload || (select jsonb_object_agg(field, null) ${filledFields}) where exists (select ${filledFields})`
+const outboxText = `${blanking} and subject_id = $1`
+
+/** Empties the personal fields of messages of which nobody knew whose they are, if they hold one of the mentions. */
+export async function blankMentions(query: Query, mentions: readonly string[]): Promise<void> {
+  if (mentions.length > 0) await query({ text: mentionsText, values: [mentions] })
+}
+
+const mentionsText = `${blanking} and subject_id is null and personal_fields is not null
+  and exists (select from unnest($1::text[]) as mention where strpos(lower(payload::text), mention) > 0)`
 
 /** What a repeated request finds in place of an answer that was about an erased subject. */
 export const erasedStatus = 410

@@ -92,6 +92,18 @@ test('messages in the outbox keep the rest, and what has not left yet leaves and
   expect(noteSigned.schema.safeParse(payload).success).toBe(true)
 })
 
+test('messages of which nobody knew whose they are are found by what the service knows of the person', async () => {
+  const [author, other] = [newAuthor(), newAuthor()]
+  for (const each of [author, other]) {
+    await query({ text: 'insert into notes (id, body) values ($1, $2)', values: [each.id, each.email] })
+    const unsigned = { ...signedBy({ ...each, email: each.email.toUpperCase() }), authorId: null }
+    await service.resources.transact(async tx => tx.publish(noteSigned, unsigned, { queue: 'nowhere' }))
+  }
+  await erase(author)
+  expect(await tablesAbout(author)).toEqual([])
+  expect((await tablesAbout(other)).toSorted()).toEqual(['chassis.outbox', 'public.notes'])
+})
+
 describe('a request repeated after the erasure is answered 410', () => {
   test.each(['/notes', '/grouped'])('when %s first answered about the person, named in capitals', async url => {
     const author = newAuthor()

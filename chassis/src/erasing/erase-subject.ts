@@ -2,8 +2,9 @@ import type { Message } from '@feira/contracts'
 import { consume, type EraseOwn, type TransactionalConsumer } from '../consuming/consumer.ts'
 import { every, type Job } from '../jobs.ts'
 import type { Resources, Service, Transaction } from '../service.ts'
-import { blankAnswers, blankOutbox } from './blank-rows.ts'
+import { blankAnswers, blankMentions, blankOutbox } from './blank-rows.ts'
 import { blankDeadLetters } from './blank-dead-letters.ts'
+import { mentionsOf } from './personal-data.ts'
 import { sameCase } from './personal-data.ts'
 
 /**
@@ -19,7 +20,7 @@ const sweepPauses = [2, 8, 50, 240]
  * `work` must be idempotent. Later messages about the subject reach every handler with their personal fields null.
  * @param message says that the subject is to be erased; the subject is its aggregate.
  * @param work may return texts by which only this person is known, such as an e-mail address: dead letters that mention
- * one are blanked too.
+ * one are blanked too, and so are messages in the outbox of which nobody knew whose they are.
  */
 export function eraseSubject<Config = unknown>(
   name: string,
@@ -58,9 +59,11 @@ async function erase<Config>(
 ): Promise<void> {
   const texts: string[] = []
   for (const work of works) texts.push(...((await work(subjectId, tx, resources)) ?? []))
+  const mentions = mentionsOf(texts)
   await blankOutbox(tx.query, subjectId)
+  await blankMentions(tx.query, mentions)
   await blankAnswers(tx.query, subjectId)
-  await blankDeadLetters(tx.query, subjectId, texts)
+  await blankDeadLetters(tx.query, subjectId, mentions)
 }
 
 /** @returns whether there was one to sweep. */

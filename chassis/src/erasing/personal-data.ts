@@ -19,6 +19,12 @@ export function withoutPersonal<Data extends object>(data: Data, fields: readonl
   return { ...data, ...Object.fromEntries(blank) }
 }
 
+/** How texts by which a person is known look in lower-cased JSON, which writes some characters otherwise. */
+export function mentionsOf(texts: readonly string[]): string[] {
+  const lower = texts.filter(text => text.trim() !== '').map(text => text.toLowerCase())
+  return [...new Set(lower.flatMap(text => [text, JSON.stringify(text).slice(1, -1)]))]
+}
+
 /** Those of the subjects that were erased; asks only if there are any. */
 export async function findErased(query: Query, subjects: readonly (string | null)[]): Promise<ReadonlySet<string>> {
   const known = subjects.filter(subject => subject !== null)

@@ -23,8 +23,9 @@ export interface OutboxRow {
   /** JSON text. */
   readonly payload: string
   readonly headers: Readonly<Record<string, string>>
-  /** Whose personal data the payload holds, and in which of its fields, separated by commas. */
+  /** Whose personal data the payload holds; null also when nobody knows whose. */
   readonly subjectId: string | null
+  /** In which of its fields, separated by commas; null when in none. */
   readonly personalFields: string | null
 }
 
@@ -40,6 +41,7 @@ export function toOutboxRow<M extends Message>(
   const data = message.schema.parse(payload) as Record<string, unknown>
   const { aggregate, personal } = message
   const subjectId = subjectOf(message, data)
+  const isPersonal = subjectId !== null || personal?.fields.some(field => (data[field] ?? null) !== null)
   return {
     id: newId(),
     messageId: null,
@@ -51,7 +53,7 @@ export function toOutboxRow<M extends Message>(
     payload: JSON.stringify(data),
     headers: conversationHeaders(options),
     subjectId,
-    personalFields: subjectId === null ? null : (personal?.fields.join(',') ?? null),
+    personalFields: isPersonal ? (personal?.fields.join(',') ?? null) : null,
   }
 }
 

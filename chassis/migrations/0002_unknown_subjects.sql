@@ -1,0 +1,1 @@
+CREATE INDEX "outbox_subject_unknown" ON "chassis"."outbox" USING btree ("id") WHERE subject_id is null and personal_fields is not null;
