@@ -58,6 +58,19 @@ test('so does what went to their address without naming them', async () => {
   expect(await rowOf(another.notificationId)).toMatchObject({ recipient: 'carla@example.com' })
 })
 
+test('and what an admin had sent to their address, wherever it left a trace', async () => {
+  const work = email('olga@example.com')
+  await mailing.notifications.deliver(notificationsEmail, work)
+  const payload = { to: 'olga@example.com', subject: 'Aviso', body: 'Olá, Olga' }
+  const request = { method: 'POST', url: '/notifications/email', payload, headers: { ...asAdmin() } } as const
+  const { id } = (await mailing.notifications.http.inject(request)).json()
+  await waitUntil('it is sent', async () => (await rowOf(id))?.['status'] === 'sent')
+  expect((await everywhere('olga@example.com')).toSorted()).toEqual(['chassis.outbox', 'public.notifications'])
+  await erase(work.userId)
+  expect(await rowOf(id)).toMatchObject({ ...blank, status: 'sent' })
+  for (const text of ['olga@example.com', 'Olga']) expect(await everywhere(text)).toEqual([])
+})
+
 test('what is pending is not sent any more', async () => {
   mailing.mail.behave = () => 451
   const work = email('paula@example.com')
