@@ -206,6 +206,11 @@ describe('the page', () => {
     expect((await app.inject('/docs')).body).not.toMatch(/<script>|<script [^>]*>\s*\w/)
   })
 
+  it('is also found where it was before', async () => {
+    const { app } = await startHttp([routes])
+    expect(await app.inject('/api')).toMatchObject({ statusCode: 308, headers: { location: '/docs' } })
+  })
+
   it('answers for what it does not have with a problem', async () => {
     const { app } = await startHttp([routes])
     for (const path of ['/docs/nothing', '/docs/static/nothing.js', '/orders/docs/static/../../../package.json']) {

@@ -42,6 +42,8 @@ export function addDocs(app: App, { name, summary, paths, answer }: DocsOptions)
     app.get(`${base}/docs/*`, hidden, showPage(base))
     app.get(`${base}/docs/json`, hidden, () => document())
   }
+  // Where the documentation was before.
+  app.get('/api', hidden, (_request, reply) => reply.redirect('/docs', 308))
 }
 
 function once<Result>(make: () => Promise<Result>): () => Promise<Result> {
