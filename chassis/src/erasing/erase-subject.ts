@@ -4,8 +4,7 @@ import { every, type Job } from '../jobs.ts'
 import type { Resources, Service, Transaction } from '../service.ts'
 import { blankAnswers, blankMentions, blankOutbox } from './blank-rows.ts'
 import { blankDeadLetters } from './blank-dead-letters.ts'
-import { mentionsOf } from './personal-data.ts'
-import { sameCase } from './personal-data.ts'
+import { mentionsOf, sameCase } from './personal-data.ts'
 
 /**
  * Pauses in seconds before the erasure of a subject is repeated: for what was written by transactions, and lay in queues,
