@@ -7,6 +7,8 @@ export interface TestDatabase {
   rows<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>
   /** Runs a statement in a transaction that stays open, with the locks it took, until it is released. */
   hold(statement: string): Promise<{ release(): Promise<void> }>
+  /** Has PostgreSQL end the connections of services. @returns how many there were. */
+  terminateBackends(): Promise<number>
   drop(): Promise<void>
 }
 
@@ -30,6 +32,12 @@ export async function createDatabase(adminUrl: string, name: string): Promise<Te
           client.release()
         },
       }
+    },
+    async terminateBackends() {
+      // Services name their connections, tests do not.
+      const { rowCount } = await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid() and application_name <> ''`)
+      return rowCount ?? 0
     },
     async drop() {
       await pool.end()

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Outgoing, Seen } from './broker.ts'
 import { consumerQueues } from './queues.ts'
 import type { ServiceName } from './service-process.ts'
 
@@ -29,4 +30,17 @@ export function poisonFor(services: readonly ServiceName[]) {
       bodies.map(body => ({ type: 'journey.direct', queue, body, options: { messageId: randomUUID() } })),
     ),
   ]
+}
+
+/** A message once more: as the same one, and as another one that says the same. */
+export function copiesOf({ id, type, headers, body }: Seen): Outgoing[] {
+  const ids = [...(id === undefined ? [] : [id]), randomUUID()]
+  return ids.map(messageId => ({ type, body: JSON.stringify(body), options: { messageId, headers } }))
+}
+
+export function shuffled<Each>(list: readonly Each[]): Each[] {
+  return list
+    .map(each => ({ each, place: Math.random() }))
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ each }) => each)
 }

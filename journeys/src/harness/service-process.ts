@@ -64,7 +64,7 @@ export class ServiceProcess {
     const program = new Program([this.#main], { ...this.#env, CRASH_AT: point })
     this.#program = program
     this.inRotation = true
-    const exit = await Promise.race([program.exited, sleep(30_000, undefined, { ref: false })])
+    const exit = await Promise.race([program.exited, sleep(60_000, undefined, { ref: false })])
     if (!exit) throw new Error(`app-${this.name} never came to ${point}`)
     return exit
   }
