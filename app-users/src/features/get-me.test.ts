@@ -2,40 +2,46 @@ import { newId } from '@feira/chassis'
 import { asCaller, asUser, testIssuer, type TestService } from '@feira/chassis/testing'
 import { userCreated } from '@feira/contracts/users'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newEmail, startTestIssuer, startUnderForeignIssuer } from '../testing/issuer.ts'
+import { newEmail, startTestIssuer, startUnderForeignIssuer, type TestIssuer } from '../testing/issuer.ts'
 
 type Headers = Record<string, string>
 const me = (http: TestService['http'], headers: Headers) => http.inject({ url: '/auth/me', headers })
 
-test('shows the caller’s own user, with its version as ETag', async () => {
-  await using users = await startTestIssuer()
-  const person = await users.register({ name: 'Ana', locale: 'en' })
-  const answer = await me(users.http, person.headers)
-  expect(answer.statusCode).toBe(200)
-  expect(answer.headers.etag).toBe('"1"')
-  expect(answer.json()).toEqual({
-    id: person.id,
-    name: 'Ana',
-    email: person.email,
-    role: 'user',
-    status: 'active',
-    locale: 'en',
-    orders: { count: 0, completed: 0, spentCents: 0 },
-    version: 1,
-    createdAt: expect.any(String),
-    updatedAt: expect.any(String),
+describe('with tokens of its own', () => {
+  let users: TestIssuer
+  beforeAll(async () => {
+    users = await startTestIssuer()
   })
-  expect((await me(users.http, { ...person.headers, 'if-none-match': '"1"' })).statusCode).toBe(304)
-})
+  afterAll(() => users[Symbol.asyncDispose]())
 
-test('a token outlives its user by nothing here', async () => {
-  await using users = await startTestIssuer()
-  const [blocked, deleted] = [await users.register(), await users.register()]
-  const change = { method: 'PATCH', url: `/users/${blocked.id}`, headers: users.admin } as const
-  await users.http.inject({ ...change, payload: { status: 'blocked' } })
-  await users.http.inject({ method: 'DELETE', url: `/users/${deleted.id}`, headers: users.admin })
-  expect((await me(users.http, blocked.headers)).json()).toMatchObject({ status: 403, code: 'account-blocked' })
-  expect((await me(users.http, deleted.headers)).json()).toMatchObject({ status: 403, code: 'account-deleted' })
+  test('shows the caller’s own user, with its version as ETag', async () => {
+    const person = await users.register({ name: 'Ana', locale: 'en' })
+    const answer = await me(users.http, person.headers)
+    expect(answer.statusCode).toBe(200)
+    expect(answer.headers.etag).toBe('"1"')
+    expect(answer.json()).toEqual({
+      id: person.id,
+      name: 'Ana',
+      email: person.email,
+      role: 'user',
+      status: 'active',
+      locale: 'en',
+      orders: { count: 0, completed: 0, spentCents: 0 },
+      version: 1,
+      createdAt: expect.any(String),
+      updatedAt: expect.any(String),
+    })
+    expect((await me(users.http, { ...person.headers, 'if-none-match': '"1"' })).statusCode).toBe(304)
+  })
+
+  test('a token outlives its user by nothing', async () => {
+    const [blocked, deleted] = [await users.register(), await users.register()]
+    const change = { method: 'PATCH', url: `/users/${blocked.id}`, headers: users.admin } as const
+    await users.http.inject({ ...change, payload: { status: 'blocked' } })
+    await users.http.inject({ method: 'DELETE', url: `/users/${deleted.id}`, headers: users.admin })
+    expect((await me(users.http, blocked.headers)).json()).toMatchObject({ status: 403, code: 'account-blocked' })
+    expect((await me(users.http, deleted.headers)).json()).toMatchObject({ status: 403, code: 'account-deleted' })
+  })
 })
 
 describe('with another issuer', () => {

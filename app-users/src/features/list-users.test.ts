@@ -30,6 +30,39 @@ async function list(query: Record<string, string> = {}): Promise<{ items: User[]
 
 const idsIn = async (query: Record<string, string>) => (await list(query)).items.map(({ id }) => id)
 
+// First, because the numbers are of everybody.
+describe('the numbers', () => {
+  test('count users by role, status and day, and all orders', async () => {
+    const stats = async () => (await users.http.inject({ url: '/users/stats', headers: users.admin })).json()
+    const day = new Date().toISOString().slice(0, 10)
+    const orders = { count: 0, completed: 0, spentCents: 0 }
+    const initial = { total: 3, byRole: { user: 1, admin: 1, partner: 1 }, byStatus: { active: 3, blocked: 0 } }
+    expect(await stats()).toEqual({ ...initial, registrations: [{ day, count: 3 }], orders })
+    const { id } = await users.register()
+    await users.register()
+    await users.http.inject({
+      method: 'PATCH',
+      url: `/users/${id}`,
+      headers: users.admin,
+      payload: { status: 'blocked' },
+    })
+    const text = `update users set created_at = now() - make_interval(days => $2) where id = $1`
+    await users.resources.query({ text, values: [id, 29] })
+    await users.resources.query({ text, values: ['01920000-0000-7000-8000-000000000003', 31] })
+    const before = new Date(Date.now() - 29 * 86_400_000).toISOString().slice(0, 10)
+    expect(await stats()).toEqual({
+      total: 5,
+      byRole: { user: 3, admin: 1, partner: 1 },
+      byStatus: { active: 4, blocked: 1 },
+      registrations: [
+        { day: before, count: 1 },
+        { day, count: 3 },
+      ],
+      orders,
+    })
+  })
+})
+
 test('shows each user as it can be read alone, newest first', async () => {
   const [first, second] = [await add(), await add()]
   const { items } = await list({ limit: '2' })
@@ -103,33 +136,5 @@ test('a cursor of a moment before all others ends the list', async () => {
   expect(await list({ cursor: encodeCursor(['0000-01-01T00:00:00Z', newId()]) })).toEqual({
     items: [],
     nextCursor: null,
-  })
-})
-
-describe('the numbers', () => {
-  test('count users by role, status and day, and all orders', async () => {
-    await using own = await startTestIssuer()
-    const stats = async () => (await own.http.inject({ url: '/users/stats', headers: own.admin })).json()
-    const day = new Date().toISOString().slice(0, 10)
-    const orders = { count: 0, completed: 0, spentCents: 0 }
-    const initial = { total: 3, byRole: { user: 1, admin: 1, partner: 1 }, byStatus: { active: 3, blocked: 0 } }
-    expect(await stats()).toEqual({ ...initial, registrations: [{ day, count: 3 }], orders })
-    const { id } = await own.register()
-    await own.register()
-    await own.http.inject({ method: 'PATCH', url: `/users/${id}`, headers: own.admin, payload: { status: 'blocked' } })
-    const text = `update users set created_at = now() - make_interval(days => $2) where id = $1`
-    await own.resources.query({ text, values: [id, 29] })
-    await own.resources.query({ text, values: ['01920000-0000-7000-8000-000000000003', 31] })
-    const before = new Date(Date.now() - 29 * 86_400_000).toISOString().slice(0, 10)
-    expect(await stats()).toEqual({
-      total: 5,
-      byRole: { user: 3, admin: 1, partner: 1 },
-      byStatus: { active: 4, blocked: 1 },
-      registrations: [
-        { day: before, count: 1 },
-        { day, count: 3 },
-      ],
-      orders,
-    })
   })
 })

@@ -216,24 +216,29 @@ describe('the last active admin', () => {
     expect(answer.json()).toMatchObject({ status: 409, code: 'last-admin' })
   })
 
+  // The last test of this file, because nobody knows who is an admin after it.
   test('is not lost when all admins remove each other at once', async () => {
-    await using own = await startTestIssuer()
-    const admins = [{ id: adminId, headers: own.admin }]
+    const admins = [{ id: adminId, headers: users.admin }]
     for (let count = 0; count < 4; count++) {
-      const { id, email } = await own.register()
-      const promote = { method: 'PATCH', url: `/users/${id}`, headers: own.admin, payload: { role: 'admin' } } as const
-      await own.http.inject(promote)
-      admins.push({ id, headers: bearer(await own.logIn(email, password)) })
+      const { id, email } = await users.register()
+      const promote = {
+        method: 'PATCH',
+        url: `/users/${id}`,
+        headers: users.admin,
+        payload: { role: 'admin' },
+      } as const
+      await users.http.inject(promote)
+      admins.push({ id, headers: bearer(await users.logIn(email, password)) })
     }
     await Promise.all(
       admins.map(({ headers }, index) => {
         const url = `/users/${admins[(index + 1) % admins.length]?.id}`
         return index % 2
-          ? own.http.inject({ method: 'DELETE', url, headers })
-          : own.http.inject({ method: 'PATCH', url, headers, payload: { role: 'user' } })
+          ? users.http.inject({ method: 'DELETE', url, headers })
+          : users.http.inject({ method: 'PATCH', url, headers, payload: { role: 'user' } })
       }),
     )
-    const { rows } = await own.resources.query<{ count: number }>({
+    const { rows } = await users.resources.query<{ count: number }>({
       text: `select count(*)::int as count from users where role = 'admin' and status = 'active'`,
     })
     expect(rows[0]?.count).toBeGreaterThanOrEqual(1)
