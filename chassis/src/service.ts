@@ -69,7 +69,7 @@ export interface Answer<Body = unknown> {
   readonly headers?: Readonly<Record<string, string>>
   readonly body: Body
   /**
-   * Whom the answer is about: erasing them blanks it. Default nobody (null); of a group commit, the subject of its
+   * Whom the answer is about: erasing them blanks it. Default nobody (null); of a group commit, the subject of its first
    * message.
    */
   readonly subjectId?: string | null
@@ -94,22 +94,22 @@ export interface GroupCommitDefinition {
   readonly statements: string
 }
 
-export interface GroupWrite<M extends Message, Body> {
+export interface GroupWrite<Body> {
   readonly row: Readonly<Record<string, unknown>>
-  readonly message: M
-  readonly payload: Payload<M>
-  readonly publish?: PublishOptions
+  /** Publishes the messages of the request, at least one. */
+  readonly publish: (tx: Pick<Transaction, 'publish'>) => void
   /** Complete before anything is written, because ids and times are made in code. */
   readonly answer: Answer<Body>
 }
 
 /**
  * For the hottest writes: like {@link TransactOnce}, but requests in flight at the same time share one statement and one
- * commit. Each request writes its rows and publishes one message.
+ * commit. What a request writes is prepared outside of it, by reads if need be; if that throws a `Rejection`, a repeated
+ * request still gets the answer that the first one got.
  */
 export type GroupCommit = (
   definition: GroupCommitDefinition,
-) => <M extends Message, Body>(request: FastifyRequest, write: GroupWrite<M, Body>) => Promise<Answer<Body>>
+) => <Body>(request: FastifyRequest, prepare: () => Promise<GroupWrite<Body>>) => Promise<Answer<Body>>
 
 /** What the chassis hands to routes and consumers. */
 export interface Resources<Config = unknown> {

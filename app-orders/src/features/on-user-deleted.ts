@@ -10,7 +10,6 @@ import { orders } from '../schema.ts'
  * the id stay. Repeated for orders that were being placed meanwhile.
  */
 export const onUserDeleted = eraseSubject('on-user-deleted', userDeleted, async (userId, tx) => {
-  // First: whoever places an order of products now either waits for this to commit, or is waited for here.
   const known = await forgetUser(tx, userId)
   const held = await holdOrdersOf(tx, userId)
   await blank(

@@ -1,7 +1,7 @@
 import { newId } from '@feira/chassis'
 import { asUser } from '@feira/chassis/testing'
 import { productCreated, productDeleted, productUpdated } from '@feira/contracts/products'
-import { userCreated } from '@feira/contracts/users'
+import { userCreated, userUpdated } from '@feira/contracts/users'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { admin, startShop, type Shop } from '../shop.testing.ts'
 
@@ -154,4 +154,19 @@ describe('what was created a moment ago is waited for:', () => {
     await shop.deliver(userCreated, { ...userCreated.example, userId })
     expect((await placing).json()).toMatchObject({ userId })
   })
+})
+
+test('sent again with its key, an order gets its answer whatever has become of the price and the customer', async () => {
+  const user = await shop.user()
+  const product = await shop.product({ priceCents: 500 })
+  const items = [{ productId: product.productId, quantity: 1, price: 5 }]
+  const headers = { ...asUser(user.userId), 'idempotency-key': newId() }
+  const first = await shop.post('', { items }, headers)
+  expect(first.statusCode, first.body).toBe(201)
+  await shop.deliver(productUpdated, { ...product, version: 2, priceCents: 600 })
+  await shop.deliver(userUpdated, { ...user, version: 2, status: 'blocked' })
+  const again = await shop.post('', { items }, headers)
+  expect(again.statusCode).toBe(201)
+  expect(again.body).toBe(first.body)
+  expect((await shop.post('', { items }, asUser(user.userId))).statusCode).toBe(403)
 })

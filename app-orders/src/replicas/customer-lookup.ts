@@ -12,17 +12,10 @@ export interface KnownCustomer {
 
 const columns = 'id, name, email, locale, status, deleted_at is not null as deleted'
 const byId = { name: 'customer-by-id', text: `select ${columns} from customers where id = $1` }
-const byIdLocked = { name: 'customer-by-id-locked', text: `${byId.text} for share` }
 
 /** @returns undefined when the replica does not know the user. */
 export async function findCustomer(query: Query, id: string): Promise<KnownCustomer | undefined> {
   const { rows } = await query<KnownCustomer & Record<string, unknown>>({ ...byId, values: [id] })
-  return rows[0]
-}
-
-/** Like {@link findCustomer}; and until the transaction ends nobody can erase that user. */
-export async function holdCustomer(query: Query, id: string): Promise<KnownCustomer | undefined> {
-  const { rows } = await query<KnownCustomer & Record<string, unknown>>({ ...byIdLocked, values: [id] })
   return rows[0]
 }
 

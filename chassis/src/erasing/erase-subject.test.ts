@@ -39,7 +39,12 @@ const sign = (app: App, { transactOnce, groupCommit }: Resources) => {
     const author = request.body as ReturnType<typeof newAuthor>
     const payload = signedBy(author, randomUUID())
     const answer = { status: 201, body: author }
-    return sendAnswer(reply, await write(request, { row: { note_id: randomUUID() }, message: noteSigned, payload, answer })) // prettier-ignore
+    const work = write(request, async () => ({
+      row: { note_id: randomUUID() },
+      publish: tx => tx.publish(noteSigned, payload),
+      answer,
+    }))
+    return sendAnswer(reply, await work)
   })
 }
 

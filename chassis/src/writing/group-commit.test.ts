@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createGroupCommit } from './group-commit.ts'
+import { Rejection } from '../rejection.ts'
 import type { Answer, Query } from '../service.ts'
 import { note, noteWritten } from '../testing/fixture/notes.ts'
 import { openOutbox, type Outbox } from '../testing/fixture/outbox.ts'
@@ -20,7 +21,8 @@ const isWrite = ({ name }: Statement) => name?.startsWith('write-note') ?? false
 let outbox: Outbox
 let intercept: Interception
 let writes: number
-let write: (noteId: string | null, key?: string) => Promise<Answer>
+let write: (noteId: string | null, key?: string, further?: number) => Promise<Answer>
+let refuse: (key: string) => Promise<Answer>
 const onPublished = vi.fn<() => void>()
 
 beforeAll(async () => {
@@ -35,13 +37,15 @@ beforeAll(async () => {
     columns: { note_id: 'text' },
     statements: `notes as (insert into notes (id, body) select note_id, 'milk' from accepted)`,
   })
-  write = (noteId, key) =>
-    commit(requestWith(key, noteId), {
+  write = (noteId, key, further = 0) =>
+    commit(requestWith(key, noteId), async () => ({
       row: { note_id: noteId },
-      message: noteWritten,
-      payload: note(noteId ?? 'none'),
+      publish(tx) {
+        for (let count = 0; count <= further; count++) tx.publish(noteWritten, note(noteId ?? 'none'))
+      },
       answer: { status: 201, headers: { location: `/notes/${noteId}` }, body: { noteId, at: randomUUID() } },
-    })
+    }))
+  refuse = key => commit(requestWith(key, 'a'), () => Promise.reject(new Rejection('too-late', 409, 'Too late.')))
 })
 beforeEach(async () => {
   intercept = through
@@ -58,11 +62,11 @@ function requestWith(key: string | undefined, body: unknown): FastifyRequest {
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `note-${index}`)
 
-async function stored(): Promise<string[]> {
+async function stored(expected = 1): Promise<string[]> {
   const { rows } = await outbox.database.query<{ id: string; messages: number }>({
     text: `select id, (select count(*)::int from chassis.outbox where aggregate_id = notes.id) as messages from notes`,
   })
-  for (const { id, messages } of rows) expect(messages, `messages of ${id}`).toBe(1)
+  for (const { id, messages } of rows) expect(messages, `messages of ${id}`).toBe(expected)
   return rows.map(({ id }) => id).toSorted()
 }
 
@@ -83,6 +87,21 @@ describe('requests in flight together', () => {
     expect(await stored()).toEqual(names(300).toSorted())
     expect(writes).toBeLessThanOrEqual(4)
     expect(onPublished).toHaveBeenCalled()
+  })
+
+  test('may publish several messages each', async () => {
+    await Promise.all(names(150).map(name => write(name, undefined, 2)))
+    expect(await stored(3)).toEqual(names(150).toSorted())
+    await Promise.all([
+      write('none', 'key'),
+      write('one', undefined, 1),
+      write('two', 'other', 2),
+      write('two', 'other', 2),
+    ])
+    const { rows } = await outbox.database.query<{ id: string }>({
+      text: `select aggregate_id as id from chassis.outbox where aggregate_id in ('none', 'one', 'two') order by 1`,
+    })
+    expect(rows.map(({ id }) => id)).toEqual(['none', 'one', 'one', 'two', 'two', 'two'])
   })
 
   test('are written while others are, two statements at a time', async () => {
@@ -119,8 +138,8 @@ describe('requests in flight together', () => {
 
 test('a request alone waits for nobody', async () => {
   const writing = write('a')
-  await Promise.resolve()
-  await Promise.resolve()
+  // No timer and no turn of the event loop, only promises that are fulfilled already.
+  for (let step = 0; step < 10; step++) await Promise.resolve()
   expect(writes).toBe(1)
   await writing
 })
@@ -214,6 +233,13 @@ describe('an Idempotency-Key', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
     expect(results[1]).toMatchObject({ reason: { status: 422 } })
     expect(await stored()).toEqual(['a', 'c', 'd'])
+  })
+
+  test('gets the answer of the first request also when it would be refused now', async () => {
+    await expect(refuse('key')).rejects.toMatchObject({ code: 'too-late' })
+    const first = await write('a', 'key')
+    expect(await refuse('key')).toMatchObject({ status: 201, body: first.body })
+    await expect(refuse('other')).rejects.toMatchObject({ code: 'too-late' })
   })
 
   test('of a request that fails stays free', async () => {

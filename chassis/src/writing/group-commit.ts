@@ -1,10 +1,10 @@
-import type { Message } from '@feira/contracts'
 import type { FastifyRequest } from 'fastify'
 import { createCollector } from './collector.ts'
 import { writeBatch, type Outcome } from './group-outcome.ts'
 import { createWriter, type Item, type Writer } from './group-statement.ts'
-import { idempotencyClaim, storedAnswer } from './idempotency.ts'
-import { toOutboxRow } from '../publishing/outbox.ts'
+import { findAnswer, idempotencyClaim, storedAnswer, type IdempotencyClaim } from './idempotency.ts'
+import { toOutboxRow, type OutboxRow } from '../publishing/outbox.ts'
+import { Rejection } from '../rejection.ts'
 import type { Answer, GroupCommit, GroupWrite, Query } from '../service.ts'
 import { currentTrace } from '../telemetry/trace.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
@@ -25,12 +25,14 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   return definition => {
     const writer = createWriter(definition, options.query)
     const collect = createCollector<Item, Answer>(items => answerAll(writer, items, options))
-    return async <M extends Message, Body>(request: FastifyRequest, write: GroupWrite<M, Body>) => {
-      const { row, message, payload, publish, answer } = write
-      const item = { row, message: toOutboxRow(message, payload, publish), claim: idempotencyClaim(request), answer }
+    return async <Body>(request: FastifyRequest, prepare: () => Promise<GroupWrite<Body>>) => {
+      const claim = idempotencyClaim(request)
+      const prepared = await prepare().catch((error: unknown) => answeredBefore(claim, error, options.query))
+      if (!('row' in prepared)) return prepared as Answer<Body>
+      const { row, answer } = prepared
       const span = currentTrace()?.sampled ? options.tracer.start(definition.name, spanOptions) : undefined
       try {
-        const settled = await collect(item)
+        const settled = await collect({ row, ...messagesOf(prepared), claim, answer })
         span?.end()
         return settled as Answer<Body>
       } catch (error) {
@@ -39,6 +41,21 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       }
     }
   }
+}
+
+// What is refused now may have been accepted the first time: a price may have changed since.
+async function answeredBefore(claim: IdempotencyClaim | undefined, error: unknown, query: Query): Promise<Answer> {
+  const answer = claim && error instanceof Rejection ? await findAnswer(query, claim) : undefined
+  if (answer) return answer
+  throw error
+}
+
+function messagesOf({ publish }: GroupWrite<unknown>): Pick<Item, 'message' | 'further'> {
+  const messages: OutboxRow[] = []
+  publish({ publish: (...message) => void messages.push(toOutboxRow(...message)) })
+  const [message, ...further] = messages
+  if (!message) throw new Error('a group commit publishes at least one message for each request')
+  return { message, further }
 }
 
 const spanOptions = {

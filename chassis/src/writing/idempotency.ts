@@ -91,9 +91,18 @@ async function storeAnswer(query: Query, { scope, key }: IdempotencyClaim, answe
 
 /**
  * The answer that the first request with this key got.
- * @throws Rejection 422 when that request had another body, 410 when whom the answer was about was erased.
+ * @throws Rejection 422 when that request had another body, 410 when whom the answer was about was erased, 409 when there
+ * is none yet.
  */
-export async function storedAnswer(query: Query, { scope, key, requestHash }: IdempotencyClaim): Promise<Answer> {
+export async function storedAnswer(query: Query, claim: IdempotencyClaim): Promise<Answer> {
+  const stored = await findAnswer(query, claim)
+  if (!stored) throw rejections.idempotencyInFlight()
+  return stored
+}
+
+/** Like {@link storedAnswer}; undefined when there is none. */
+export async function findAnswer(query: Query, claim: IdempotencyClaim): Promise<Answer | undefined> {
+  const { scope, key, requestHash } = claim
   const { rows } = await query<{
     request_hash: string
     status: number
@@ -105,7 +114,7 @@ export async function storedAnswer(query: Query, { scope, key, requestHash }: Id
     values: [scope, key],
   })
   const [stored] = rows
-  if (!stored) throw rejections.idempotencyInFlight()
+  if (!stored) return undefined
   if (stored.status === erasedStatus) throw answerErased()
   if (stored.request_hash !== requestHash) throw rejections.idempotencyMismatch()
   return { status: stored.status, headers: { ...stored.headers, 'idempotency-replayed': 'true' }, body: stored.body }
