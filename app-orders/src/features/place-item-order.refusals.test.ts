@@ -24,7 +24,8 @@ async function refusal(body: object, userId?: string) {
   return { status, code, detail, fields: errors.map(({ field }: { field: string }) => field) }
 }
 
-describe('an order is refused', () => {
+// Together, because some of them wait for what does not come.
+describe.concurrent('an order is refused', () => {
   test('of a product that does not exist, naming its line', async () => {
     const { productId } = await shop.product()
     const items = [

@@ -33,7 +33,7 @@ const deletedAt = '2026-11-22T08:00:00.000Z'
 
 describe('in whatever order messages come, the newest counts, and a deletion is final:', () => {
   test('of a product', async () => {
-    for (const order of permutations([1, 2, 3])) {
+    const versions = permutations([1, 2, 3]).map(async order => {
       const productId = newId()
       const product = (version: number) => ({
         ...productCreated.example,
@@ -45,8 +45,8 @@ describe('in whatever order messages come, the newest counts, and a deletion is 
         await shop.deliver(version === 1 ? productCreated : productUpdated, product(version))
       }
       expect(await rowOf('price_list', productId)).toMatchObject({ version: 3, price_cents: '300', deleted_at: null })
-    }
-    for (const order of permutations(['created', 'deleted', 'snapshot'])) {
+    })
+    const deletions = permutations(['created', 'deleted', 'snapshot']).map(async order => {
       const productId = newId()
       const product = { ...productCreated.example, productId }
       for (const what of order) {
@@ -55,11 +55,12 @@ describe('in whatever order messages come, the newest counts, and a deletion is 
         else await shop.deliver(productSnapshot, { ...product, requestId: newId() })
       }
       expect((await rowOf('price_list', productId))?.['deleted_at'], order.join()).toEqual(new Date(deletedAt))
-    }
+    })
+    await Promise.all([...versions, ...deletions])
   })
 
   test('of a user, of whom then nothing stays but the id', async () => {
-    for (const order of permutations(['created', 'updated', 'deleted', 'snapshot'])) {
+    const orders = permutations(['created', 'updated', 'deleted', 'snapshot']).map(async order => {
       const userId = newId()
       const user = { ...userCreated.example, userId }
       for (const what of order) {
@@ -70,7 +71,8 @@ describe('in whatever order messages come, the newest counts, and a deletion is 
       }
       const row = await rowOf('customers', userId)
       expect(row, order.join()).toMatchObject({ name: null, email: null, locale: null, deleted_at: expect.any(Date) })
-    }
+    })
+    await Promise.all(orders)
   })
 
   test('of many at once', async () => {
