@@ -7,12 +7,3 @@ export type OrderRow = typeof orders.$inferSelect
 export function toOrder({ paymentReceived, paymentReference, ...row }: OrderRow): Order {
   return { ...row, payment: paymentReceived ? { reference: paymentReference } : null }
 }
-
-export function toRow({ payment, items, ...order }: Order): OrderRow {
-  return {
-    ...order,
-    items: [...items],
-    paymentReceived: payment !== null,
-    paymentReference: payment?.reference ?? null,
-  }
-}

@@ -2,7 +2,7 @@ import { startService } from '@feira/chassis'
 import { asUser, waitUntil } from '@feira/chassis/testing'
 import { expect, test } from 'vitest'
 import { service } from '../service.ts'
-import { startShop, type Shop } from '../shop.testing.ts'
+import { startShop, type Shop } from '../testing/shop.ts'
 
 const days = 24 * 3_600_000
 

@@ -1,5 +1,5 @@
 import { every, firstIdAt, type Resources } from '@feira/chassis'
-import { advanceOrders } from '../advance-orders.ts'
+import { advanceOrders } from '../advancing/advance-orders.ts'
 import type { Config } from '../config.ts'
 import { toOrder, type OrderRow } from '../order-row.ts'
 import { orders } from '../schema.ts'

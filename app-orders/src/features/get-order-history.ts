@@ -1,7 +1,7 @@
 import { callerOf, mayAccess, rejections, type Route } from '@feira/chassis'
 import { asc, eq } from 'drizzle-orm'
 import { z } from 'zod'
-import { orderPath } from '../change-order.ts'
+import { orderPath } from '../advancing/change-order.ts'
 import { orderView } from '../order-view.ts'
 import { orderHistory, orders } from '../schema.ts'
 

@@ -1,6 +1,6 @@
 import { asUser, waitUntil } from '@feira/chassis/testing'
 import { expect, test } from 'vitest'
-import { startShop } from '../shop.testing.ts'
+import { startShop } from '../testing/shop.ts'
 
 test('counts orders by state, and as revenue what was paid and not refunded', async () => {
   await using shop = await startShop()

@@ -1,6 +1,6 @@
 import { callerOf, mayAccess, rejections, versioned, type Route } from '@feira/chassis'
 import { eq, sql } from 'drizzle-orm'
-import { orderPath } from '../change-order.ts'
+import { orderPath } from '../advancing/change-order.ts'
 import type { Config } from '../config.ts'
 import { toOrder } from '../order-row.ts'
 import { orderView, toView } from '../order-view.ts'

@@ -1,6 +1,6 @@
 import { consumeBatch } from '@feira/chassis'
 import { paymentCompleted } from '@feira/contracts/payments'
-import { receiveSignals } from '../receive-signals.ts'
+import { receiveSignals } from '../advancing/receive-signals.ts'
 
 /**
  * `payment.completed` → `order.paid`, at once or with the reservation. Money that an order cannot take is refused, so that

@@ -1,6 +1,6 @@
 import { consumeBatch } from '@feira/chassis'
 import { paymentFailed } from '@feira/contracts/payments'
-import { receiveSignals } from '../receive-signals.ts'
+import { receiveSignals } from '../advancing/receive-signals.ts'
 
 /** `payment.failed` → `order.cancelled` with that reason, unless another payment was made. */
 export const onPaymentFailed = consumeBatch('on-payment-failed', paymentFailed, async (messages, tx) => {

@@ -1,7 +1,7 @@
 import { consumeBatch, type Received } from '@feira/chassis'
 import { productUnavailable } from '@feira/contracts/products'
 import type { Order } from '../domain/order.ts'
-import { receiveSignals } from '../receive-signals.ts'
+import { receiveSignals } from '../advancing/receive-signals.ts'
 
 /** `product.unavailable` → `order.cancelled`, whose reason names the products. */
 export const onProductUnavailable = consumeBatch('on-product-unavailable', productUnavailable, async (messages, tx) => {

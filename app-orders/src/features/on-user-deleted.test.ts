@@ -3,7 +3,7 @@ import { asAdmin, asUser, waitUntil } from '@feira/chassis/testing'
 import { orderCancelled } from '@feira/contracts/orders'
 import { userCreated, userDeleted, userUpdated } from '@feira/contracts/users'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startShop, type Shop } from '../shop.testing.ts'
+import { startShop, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 

@@ -1,7 +1,7 @@
 import { eraseSubject, type Transaction } from '@feira/chassis'
 import { userDeleted } from '@feira/contracts/users'
 import { and, asc, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
-import { advanceOrders, lockOrders } from '../advance-orders.ts'
+import { advanceOrders, lockOrders } from '../advancing/advance-orders.ts'
 import { forgetUser } from '../replicas/customers.ts'
 import { orders } from '../schema.ts'
 

@@ -4,7 +4,7 @@ import { paymentCompleted, paymentFailed } from '@feira/contracts/payments'
 import { productUnavailable, stockReserved } from '@feira/contracts/products'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OrderView } from '../order-view.ts'
-import { startShop, type Shop } from '../shop.testing.ts'
+import { startShop, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 

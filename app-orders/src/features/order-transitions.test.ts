@@ -2,7 +2,7 @@ import { newId } from '@feira/chassis'
 import { asUser } from '@feira/chassis/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { OrderStatus } from '../domain/order.ts'
-import { admin, eachStatus, startShop, type Shop } from '../shop.testing.ts'
+import { admin, eachStatus, startShop, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 

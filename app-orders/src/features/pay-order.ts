@@ -1,6 +1,6 @@
 import { sendAnswer, type Route } from '@feira/chassis'
 import { z } from 'zod'
-import { changeOrder, orderPath } from '../change-order.ts'
+import { changeOrder, orderPath } from '../advancing/change-order.ts'
 import type { Config } from '../config.ts'
 import { orderView } from '../order-view.ts'
 

@@ -3,7 +3,7 @@ import { asUser } from '@feira/chassis/testing'
 import { productCreated, productDeleted, productUpdated } from '@feira/contracts/products'
 import { userCreated, userUpdated } from '@feira/contracts/users'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { admin, startShop, type Shop } from '../shop.testing.ts'
+import { admin, startShop, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 

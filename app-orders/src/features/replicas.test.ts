@@ -5,7 +5,7 @@ import { snapshotCompleted, snapshotRequested } from '@feira/contracts/snapshots
 import { userCreated, userDeleted, userSnapshot, userUpdated } from '@feira/contracts/users'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { service } from '../service.ts'
-import { startShop, type Shop } from '../shop.testing.ts'
+import { startShop, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 

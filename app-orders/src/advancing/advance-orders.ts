@@ -2,11 +2,11 @@ import { rejections, Rejection, type Cause, type Transaction } from '@feira/chas
 import { paymentCompleted } from '@feira/contracts/payments'
 import { stockRelease } from '@feira/contracts/products'
 import { asc, sql } from 'drizzle-orm'
-import type { Order } from './domain/order.ts'
-import { advance, type Effect, type Refusal, type Signal } from './domain/saga.ts'
-import { announce, type Announcement } from './order-events.ts'
-import { toOrder } from './order-row.ts'
-import { orders } from './schema.ts'
+import type { Order } from '../domain/order.ts'
+import { advance, type Effect, type Refusal, type Signal } from '../domain/saga.ts'
+import { announce, type Announcement } from '../order-events.ts'
+import { toOrder } from '../order-row.ts'
+import { orders } from '../schema.ts'
 
 /** A signal for an order. */
 export interface Happening {

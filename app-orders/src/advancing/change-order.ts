@@ -1,10 +1,10 @@
 import { callerOf, mayAccess, rejections, requireMatch, type Answer, type Transaction } from '@feira/chassis'
 import { z } from 'zod'
 import { advanceOrders, lockOrders } from './advance-orders.ts'
-import type { Config } from './config.ts'
-import type { Order } from './domain/order.ts'
-import type { Signal } from './domain/saga.ts'
-import { toView, type OrderView } from './order-view.ts'
+import type { Config } from '../config.ts'
+import type { Order } from '../domain/order.ts'
+import type { Signal } from '../domain/saga.ts'
+import { toView, type OrderView } from '../order-view.ts'
 
 type Request = Parameters<typeof callerOf>[0]
 

@@ -1,8 +1,8 @@
 import type { Cause, Received, Transaction } from '@feira/chassis'
 import type { Message } from '@feira/contracts'
 import { advanceOrders, lockOrders } from './advance-orders.ts'
-import type { Order } from './domain/order.ts'
-import type { Signal } from './domain/saga.ts'
+import type { Order } from '../domain/order.ts'
+import type { Signal } from '../domain/saga.ts'
 
 /** Leads the orders that messages speak of on, each by the signal that its message means for it. */
 export async function receiveSignals<M extends Message>(

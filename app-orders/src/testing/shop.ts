@@ -4,9 +4,9 @@ import type { Payload } from '@feira/contracts'
 import { paymentCompleted } from '@feira/contracts/payments'
 import { productCreated, productUnavailable, stockReserved } from '@feira/contracts/products'
 import { userCreated } from '@feira/contracts/users'
-import type { OrderStatus } from './domain/order.ts'
-import type { OrderView } from './order-view.ts'
-import { service } from './service.ts'
+import type { OrderStatus } from '../domain/order.ts'
+import type { OrderView } from '../order-view.ts'
+import { service } from '../service.ts'
 
 type Product = Payload<typeof productCreated>
 type User = Payload<typeof userCreated>
