@@ -1,6 +1,6 @@
 import { refuseStrangers } from '@feira/chassis/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openShop, type Shop } from './shop.testing.ts'
+import { openShop, type Shop } from './testing/shop.ts'
 
 let shop: Shop
 

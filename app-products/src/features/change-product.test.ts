@@ -1,7 +1,7 @@
 import { newId } from '@feira/chassis'
 import { productUpdated, stockChanged, stockReserve } from '@feira/contracts/products'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { discrepancies, openShop, type Product, type Shop } from '../shop.testing.ts'
+import { discrepancies, openShop, type Product, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 let coffee: Product

@@ -1,7 +1,7 @@
 import { newId } from '@feira/chassis'
 import { productDeleted } from '@feira/contracts/products'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openShop, type Product, type Shop } from '../shop.testing.ts'
+import { openShop, type Product, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 let coffee: Product

@@ -1,7 +1,7 @@
 import { newId } from '@feira/chassis'
 import { asUser } from '@feira/chassis/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openShop, type Product, type Shop } from '../shop.testing.ts'
+import { openShop, type Product, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 let coffee: Product

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openShop, type Shop } from '../shop.testing.ts'
+import { openShop, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 

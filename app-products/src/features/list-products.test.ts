@@ -1,6 +1,6 @@
 import { encodeCursor } from '@feira/chassis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openShop, type Product, type Shop } from '../shop.testing.ts'
+import { openShop, type Product, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 

@@ -3,7 +3,7 @@ import { waitUntil } from '@feira/chassis/testing'
 import { productSnapshot } from '@feira/contracts/products'
 import { snapshotCompleted, snapshotRequested } from '@feira/contracts/snapshots'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { deliveries, openShop, type Shop } from '../shop.testing.ts'
+import { deliveries, openShop, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 

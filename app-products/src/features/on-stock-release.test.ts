@@ -2,7 +2,7 @@ import { newId } from '@feira/chassis'
 import { orderShipped } from '@feira/contracts/orders'
 import { stockChanged, stockRelease, stockReserve, stockReserved } from '@feira/contracts/products'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { deliveries, discrepancies, openShop, type Product, type Shop } from '../shop.testing.ts'
+import { deliveries, discrepancies, openShop, type Product, type Shop } from '../testing/shop.ts'
 
 let shop: Shop
 let coffee: Product

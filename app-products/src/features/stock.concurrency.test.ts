@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { lockReservations } from '../reservation-writing.ts'
 import { service } from '../service.ts'
-import { deliveries, discrepancies, openShop, type Product, type Sent, type Shop } from '../shop.testing.ts'
+import { deliveries, discrepancies, openShop, type Product, type Sent, type Shop } from '../testing/shop.ts'
 
 // Everything here runs on two replicas with one database and one set of queues.
 let shop: Shop

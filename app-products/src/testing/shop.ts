@@ -2,8 +2,8 @@ import { newId } from '@feira/chassis'
 import { asAdmin, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
 import type { Message } from '@feira/contracts'
 import type { z } from 'zod'
-import type { productView } from './product-view.ts'
-import { service } from './service.ts'
+import type { productView } from '../product-view.ts'
+import { service } from '../service.ts'
 
 export type Product = z.infer<typeof productView>
 
