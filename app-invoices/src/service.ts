@@ -1,6 +1,6 @@
 import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
-import { countInvoices } from './count-invoices.ts'
+import { countInvoices } from './features/count-invoices.ts'
 import { getInvoicePdf } from './features/get-invoice-pdf.ts'
 import { getInvoiceStats } from './features/get-invoice-stats.ts'
 import { getInvoice } from './features/get-invoice.ts'

@@ -2,7 +2,7 @@ import { newId } from '@feira/chassis'
 import { asAdmin, asUser, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
 import { orderCancelled, orderCreated, orderPaid, orderRefunded } from '@feira/contracts/orders'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { countInvoices } from '../count-invoices.ts'
+import { countInvoices } from './count-invoices.ts'
 import { service } from '../service.ts'
 
 let invoices: TestService

@@ -1,6 +1,6 @@
 import { every, type Resources } from '@feira/chassis'
-import type { Config } from './config.ts'
-import { countNew } from './totals.ts'
+import type { Config } from '../config.ts'
+import { countNew } from '../totals.ts'
 
 /**
  * Takes the invoices of release 0.1, which kept no totals, into them: those from before the migration, and those that its
