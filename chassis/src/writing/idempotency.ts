@@ -60,16 +60,20 @@ const lockNotAvailable = '55P03'
 
 // While another transaction holds the same key, the insert waits for it: that is the wait for a duplicate in flight.
 async function claimKey(query: Query, { scope, key, requestHash }: IdempotencyClaim): Promise<boolean> {
-  await query({ text: `set local lock_timeout = '5s'` })
-  const { rowCount } = await query({
+  const claiming = {
     name: 'idempotency-claim',
     text: `insert into chassis.idempotency_keys (scope, key, claim_id, request_hash) values ($1, $2, $3, $4)
            on conflict do nothing`,
     values: [scope, key, newId(), requestHash],
-  }).catch((error: unknown) => {
+  }
+  // The three travel together.
+  const [, { rowCount }] = await Promise.all([
+    query({ text: `set local lock_timeout = '5s'` }),
+    query(claiming),
+    query({ text: 'set local lock_timeout to default' }),
+  ]).catch((error: unknown) => {
     throw errorCode(error) === lockNotAvailable ? rejections.idempotencyInFlight() : error
   })
-  await query({ text: 'set local lock_timeout to default' })
   return rowCount === 1
 }
 
