@@ -16,18 +16,21 @@ export async function lockReservations(
   state: ReservationState,
   at: Date,
 ): Promise<Map<string, StoredReservation>> {
-  // Rows are written and locked in one order everywhere, so that two transactions cannot wait for each other.
-  await tx.query({
-    name: 'remember-reservations',
-    text: `insert into reservations (order_id, state, items, created_at, updated_at)
-           select id, $2, '[]', $3, $3 from unnest($1::uuid[]) as id order by id on conflict do nothing`,
-    values: [orderIds, state, at],
-  })
-  const { rows } = await tx.query<StoredReservation & { order_id: string }>({
-    name: 'lock-reservations',
-    text: 'select order_id, state, items from reservations where order_id = any($1::uuid[]) order by order_id for update',
-    values: [orderIds],
-  })
+  // Rows are written and locked in one order everywhere, so that two transactions cannot wait for each other. The two
+  // statements travel together; the second sees what was committed while the first waited.
+  const [, { rows }] = await Promise.all([
+    tx.query({
+      name: 'remember-reservations',
+      text: `insert into reservations (order_id, state, items, created_at, updated_at)
+             select id, $2, '[]', $3, $3 from unnest($1::uuid[]) as id order by id on conflict do nothing`,
+      values: [orderIds, state, at],
+    }),
+    tx.query<StoredReservation & { order_id: string }>({
+      name: 'lock-reservations',
+      text: 'select order_id, state, items from reservations where order_id = any($1::uuid[]) order by order_id for update',
+      values: [orderIds],
+    }),
+  ])
   return new Map(rows.map(({ order_id, ...reservation }) => [order_id, reservation]))
 }
 
