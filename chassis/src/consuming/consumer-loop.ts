@@ -80,10 +80,18 @@ export class ConsumerLoop {
 
   /** Takes no more messages, finishes those at hand and sees their acknowledgements through. */
   async finish(): Promise<void> {
-    await this.#channel.cancel(this.#tag).catch(() => {})
+    await this.#answered(() => this.#channel.cancel(this.#tag))
     await this.settled()
     // Its answer comes after the broker has read the acknowledgements; closing the connection would overtake them.
-    await this.#channel.close().catch(() => {})
+    await this.#answered(() => this.#channel.close())
+  }
+
+  /** Waits for what the broker answers, which on a channel that is gone it never does. */
+  async #answered(call: () => Promise<unknown>): Promise<void> {
+    const { signal } = this.#gone
+    if (signal.aborted) return
+    const gone = new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+    await Promise.race([call(), gone]).catch(() => {})
   }
 
   #receive(raw: ConsumeMessage | null): void {

@@ -3,7 +3,7 @@ import { consume, consumeBatch } from './consumer.ts'
 import type { Service } from '../service.ts'
 import { startService } from '../start-service.ts'
 import { handledCount } from '../testing/fixture/counts.ts'
-import { effectsOf, leaveEffect, note, notesService, noteWritten } from '../testing/fixture/notes.ts'
+import { effectsOf, leaveEffect, note, noteCopied, notesService, noteWritten } from '../testing/fixture/notes.ts'
 import { startReplica } from '../testing/fixture/replica.ts'
 import { Queues } from '../testing/fixture/queues.ts'
 import { TcpProxy } from '../testing/fixture/tcp-proxy.ts'
@@ -55,6 +55,26 @@ test('what is given back is handled alone, each', async () => {
   breakOff(new Error('cut off'))
   await waitUntil('all are handled', async () => (await effects(service)).length === 4)
   expect(sizes).toEqual([1, 1, 1, 1])
+})
+
+test('a stop while the consumers are still starting waits for no answer on a connection that is gone', async () => {
+  let reach = () => {}
+  const first = consume('first', noteWritten, async () => reach())
+  const others = Array.from({ length: 20 }, (_, index) => consume(`other-${index}`, noteCopied, async () => {}))
+  const definition = notesService({ consumers: [first, ...others] })
+  await using home = await startTestService(definition)
+  await home.stop()
+  await using queues = await Queues.of(home.env)
+  // Often enough to meet each of the calls that may be under way.
+  for (let round = 0; round < 10; round++) {
+    const reached = new Promise<void>(resolve => (reach = resolve))
+    await queues.publish(noteWritten, note(`note-${round}`))
+    const service = await startService(definition, { ...home.env, PORT: '0' })
+    await reached
+    const startedAt = performance.now()
+    await service.stop()
+    expect(performance.now() - startedAt).toBeLessThan(4_000)
+  }
 })
 
 test('a deleted queue is declared again, and consuming goes on', async () => {
