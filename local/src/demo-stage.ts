@@ -93,8 +93,8 @@ function withoutSecrets(what: object | string): string {
 function factsOf(content: string): string {
   const body = JSON.parse(content) as Record<string, unknown>
   const telling = ['orderId', 'productId', 'number', 'version', 'available', 'reserved', 'to', 'template', 'subject']
-  const facts = telling.filter(name => body[name] !== undefined && body[name] !== null)
-  return facts.map(name => `${name} ${typeof body[name] === 'object' ? '…' : String(body[name])}`).join(', ')
+  const facts = telling.filter(name => ['string', 'number'].includes(typeof body[name]))
+  return facts.map(name => `${name} ${body[name] as string | number}`).join(', ')
 }
 
 function clip(text: string): string {
