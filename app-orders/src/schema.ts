@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
+  date,
   index,
   integer,
   jsonb,
@@ -37,11 +38,38 @@ export const orders = pgTable(
     paymentReceived: boolean('payment_received').notNull().default(false),
     paymentReference: text('payment_reference'),
     version: integer().notNull(),
+    /** Whether the tallies count it; false until `sum-tallies` has taken in what release 0.1 wrote. */
+    tallied: boolean().notNull().default(false),
     createdAt: at('created_at').notNull(),
     updatedAt: at('updated_at').notNull(),
   },
-  table => [index('orders_user').on(table.userId, table.id), index('orders_status').on(table.status, table.id)],
+  table => [
+    index('orders_user').on(table.userId, table.id),
+    index('orders_status').on(table.status, table.id),
+    index('orders_untallied')
+      .on(table.id)
+      .where(sql`not tallied`),
+  ],
 )
+
+const tally = {
+  /** On which orders were placed, in UTC. */
+  day: date().notNull(),
+  status: text().$type<OrderStatus>().notNull(),
+  orders: bigint({ mode: 'number' }).notNull(),
+  totalCents: cents('total_cents').notNull(),
+}
+
+/** How many orders of a day are in a state, and what they come to: so that statistics need not read all orders. */
+export const orderTallies = pgTable('order_tallies', tally, table => [
+  primaryKey({ columns: [table.day, table.status] }),
+])
+
+/**
+ * What is still to be added to the tallies, as differences. Whoever writes orders only adds rows here, and so waits for
+ * nobody; the job `sum-tallies` sums them up.
+ */
+export const orderTallyChanges = pgTable('order_tally_changes', tally)
 
 /** One row per version of an order. */
 export const orderHistory = pgTable(

@@ -22,6 +22,7 @@ import { payOrder } from './features/pay-order.ts'
 import { placeOrder } from './features/place-order.ts'
 import { refillReplicas } from './features/refill-replicas.ts'
 import { refundOrder } from './features/refund-order.ts'
+import { sumTallies } from './features/sum-tallies.ts'
 
 export const service = defineService<Config>({
   name: 'orders',
@@ -54,5 +55,5 @@ export const service = defineService<Config>({
     onProductChanged,
     onSnapshot,
   ],
-  jobs: [expireUnpaidOrders, keepReplicasFilled],
+  jobs: [expireUnpaidOrders, keepReplicasFilled, sumTallies],
 })

@@ -4,9 +4,10 @@ import { stockRelease } from '@feira/contracts/products'
 import { asc, sql } from 'drizzle-orm'
 import type { Order } from '../domain/order.ts'
 import { advance, type Effect, type Refusal, type Signal } from '../domain/saga.ts'
-import { announce, type Announcement } from '../order-events.ts'
+import { announce } from '../order-events.ts'
 import { toOrder } from '../order-row.ts'
 import { orders } from '../schema.ts'
+import { storeOrders, type HistoryEntry } from './store-orders.ts'
 
 /** A signal for an order. */
 export interface Happening {
@@ -42,24 +43,32 @@ export async function advanceOrders(
   happenings: readonly Happening[],
 ): Promise<void> {
   const at = new Date()
-  const changed = new Map<string, Order>()
-  const history: (Announcement & { readonly typed: boolean })[] = []
+  const before = new Map(locked)
+  const history: HistoryEntry[] = []
   for (const happening of happenings) {
-    const before = locked.get(happening.orderId)
-    if (!before) throw rejections.notFound('order', happening.orderId)
-    const advanced = advance(before, happening.signal)
-    if (advanced.refusal) throw rejectionOf(before, advanced.refusal)
-    const { state, effects } = advanced
-    if (state === before) continue
-    const order = effects.length === 0 ? state : { ...state, updatedAt: at }
+    const { order, effects } = follow(locked, happening, at)
     locked.set(order.id, order)
-    changed.set(order.id, order)
     for (const effect of effects) {
       if (effect.type === 'announce') history.push({ ...effect, order, at, typed: happening.typed ?? false })
       carryOut(tx, order, effect, happening, at)
     }
   }
-  if (changed.size > 0) await tx.query({ ...write, values: [...columnsOf([...changed.values()]), ...rowsOf(history)] })
+  const changes = [...before.values()].map(was => ({ before: was, after: locked.get(was.id) ?? was }))
+  await storeOrders(
+    tx,
+    changes.filter(change => change.before !== change.after),
+    history,
+  )
+}
+
+/** The order after what happened, the very same one when that changes nothing, and what has to be done. */
+function follow(locked: ReadonlyMap<string, Order>, { orderId, signal }: Happening, at: Date) {
+  const known = locked.get(orderId)
+  if (!known) throw rejections.notFound('order', orderId)
+  const advanced = advance(known, signal)
+  if (advanced.refusal) throw rejectionOf(known, advanced.refusal)
+  const { state, effects } = advanced
+  return { order: effects.length === 0 ? state : { ...state, updatedAt: at }, effects }
 }
 
 function carryOut(tx: Transaction, order: Order, effect: Effect, { cause }: Happening, at: Date): void {
@@ -101,39 +110,4 @@ function rejectionOf({ id }: Order, refusal: Refusal): Rejection {
 /** The refusal to make an order what it cannot become from what it is. */
 export function invalidTransition(from: Order['status'], to: Order['status']): Rejection {
   return new Rejection('invalid-transition', 409, `The order is ${from}, and from there it cannot become ${to}.`)
-}
-
-const write = {
-  name: 'advance-orders',
-  text: `
-    with changed as (
-      update orders set status = t.status, version = t.version, updated_at = t.updated_at,
-        payment_received = t.payment_received, payment_reference = t.payment_reference
-      from unnest($1::uuid[], $2::text[], $3::int[], $4::timestamptz[], $5::boolean[], $6::text[])
-        as t (id, status, version, updated_at, payment_received, payment_reference)
-      where orders.id = t.id)
-    insert into order_history (order_id, version, status, reason, reason_typed, at)
-    select * from unnest($7::uuid[], $8::int[], $9::text[], $10::text[], $11::boolean[], $12::timestamptz[])`,
-}
-
-function columnsOf(changed: readonly Order[]): unknown[][] {
-  return [
-    changed.map(({ id }) => id),
-    changed.map(({ status }) => status),
-    changed.map(({ version }) => version),
-    changed.map(({ updatedAt }) => updatedAt),
-    changed.map(({ payment }) => payment !== null),
-    changed.map(({ payment }) => payment?.reference ?? null),
-  ]
-}
-
-function rowsOf(history: readonly (Announcement & { readonly typed: boolean })[]): unknown[][] {
-  return [
-    history.map(({ order }) => order.id),
-    history.map(({ version }) => version),
-    history.map(({ status }) => status),
-    history.map(({ reason }) => reason),
-    history.map(({ typed, reason }) => typed && reason !== null),
-    history.map(({ at }) => at),
-  ]
 }

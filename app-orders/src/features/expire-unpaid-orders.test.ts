@@ -82,9 +82,9 @@ test('looking for them reads only what is due, however many orders are old and h
   await using shop = await startShop()
   const { query } = shop.resources
   await query({
-    text: `insert into orders (id, status, total_cents, currency, version, created_at, updated_at)
+    text: `insert into orders (id, status, total_cents, currency, version, tallied, created_at, updated_at)
            select overlay(overlay(gen_random_uuid()::text placing '7' from 15) placing prefix from 1)::uuid, status, 1, 'BRL', 1,
-             now(), now()
+             true, now(), now()
            from generate_series(1, 8000), (values ('0193', 'completed'), ('fffd', 'reserved'), ('fffe', 'reserved'), ('ffff', 'reserved')) as t (prefix, status)`,
   })
   await query({ text: 'analyze orders' })

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import type { Order } from '../domain/order.ts'
 import { toOrderCreated } from '../order-events.ts'
 import type { OrderView } from '../order-view.ts'
+import { tallyNew } from '../tallies.ts'
 import type { NewOrder } from './new-order.ts'
 import { placed } from './placed.ts'
 
@@ -51,7 +52,8 @@ const definition: GroupCommitDefinition = {
   name: 'place-order',
   columns,
   statements: `
-    order_rows as (insert into orders (${names}, updated_at) select ${names}, created_at from accepted),
+    order_rows as (insert into orders (${names}, updated_at, tallied) select ${names}, created_at, true from accepted),
+    tallies as (${tallyNew('accepted')}),
     history_rows as (
       insert into order_history (order_id, version, status, at) select id, version, status, created_at from accepted)`,
 }
