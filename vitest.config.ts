@@ -3,7 +3,15 @@ import { defineConfig } from 'vitest/config'
 
 // Whatever folder there is: deleting a service needs no change here.
 const projects = globSync(['contracts', 'chassis', 'app-*', 'local', 'journeys']).map(name => ({
-  test: { name, root: name, include: ['**/*.test.ts'], testTimeout: 30_000, hookTimeout: 60_000 },
+  test: {
+    name,
+    root: name,
+    include: ['**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // A service keeps no state in its modules, so its test files may share them: loading them costs as much as a test.
+    isolate: !name.startsWith('app-'),
+  },
 }))
 
 export default defineConfig({ test: { globalSetup: ['local/src/test-servers.ts'], projects } })
