@@ -60,25 +60,6 @@ test('while the mail server is away nothing is lost, nothing sent twice, no atte
   expect(await breakerState()).toBe('closed')
 })
 
-test('for as long as it takes: an e-mail that has waited long enough is put back and tried anew, not given up', async () => {
-  await using slow = await startMailing({ HANDLER_TIMEOUT: '500ms' }, service)
-  await slow.mail.stop()
-  const works = many(4)
-  await slow.notifications.resources.transact(async tx => {
-    for (const work of works) tx.publish(notificationsEmail, work)
-  })
-  const putBack = `select 1 from chassis.outbox where type = 'notifications.email'`
-  await waitUntil('each was put back a few times', async () => (await slow.sql(putBack)).length > 20)
-  expect(await slow.sql('select 1 from notifications where last_error is null')).toEqual([])
-  await slow.mail.start()
-  const done = `select 1 from notifications where status = 'sent'`
-  await waitUntil('all are sent', async () => (await slow.sql(done)).length === 4)
-  expect(slow.mail.received.map(({ recipient }) => recipient).toSorted()).toEqual(
-    works.map(({ to }) => to ?? '').toSorted(),
-  )
-  expect(await slow.sql('select 1 from chassis.dead_letters')).toEqual([])
-})
-
 test('a stop while the mail server is away does not wait for it, and loses nothing', async () => {
   await mailing.mail.stop()
   await publish(many(5))

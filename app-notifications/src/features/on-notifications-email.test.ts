@@ -2,6 +2,7 @@ import { newId } from '@feira/chassis'
 import { asAdmin, waitUntil } from '@feira/chassis/testing'
 import { notificationFailed, notificationsEmail, notificationSent } from '@feira/contracts/notifications'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { service } from '../service.ts'
 import { email, startMailing, type Mailing } from '../testing/mailing.ts'
 
 let mailing: Mailing
@@ -188,4 +189,23 @@ describe('a mail server that says nothing', () => {
       expect(await eventsAbout(notificationSent, work)).toHaveLength(1)
     },
   )
+})
+
+test('while the mail server is away an e-mail that has waited long enough is put back and tried anew, not given up', async () => {
+  await using slow = await startMailing({ HANDLER_TIMEOUT: '500ms' }, service)
+  await slow.mail.stop()
+  const works = Array.from({ length: 4 }, () => email(somebody()))
+  await slow.notifications.resources.transact(async tx => {
+    for (const work of works) tx.publish(notificationsEmail, work)
+  })
+  const putBack = `select 1 from chassis.outbox where type = 'notifications.email'`
+  await waitUntil('each was put back a few times', async () => (await slow.sql(putBack)).length > 20)
+  expect(await slow.sql('select 1 from notifications where last_error is null')).toEqual([])
+  await slow.mail.start()
+  const done = `select 1 from notifications where status = 'sent'`
+  await waitUntil('all are sent', async () => (await slow.sql(done)).length === 4)
+  expect(slow.mail.received.map(({ recipient }) => recipient).toSorted()).toEqual(
+    works.map(({ to }) => to ?? '').toSorted(),
+  )
+  expect(await slow.sql('select 1 from chassis.dead_letters')).toEqual([])
 })

@@ -65,12 +65,11 @@ test('only admins may ask', async () => {
 })
 
 test('the log shows neither the number nor the text', async () => {
-  await using logging = await startMailing()
   const lines: string[] = []
-  const write = vi.spyOn(logging.notifications.resources.log, 'info').mockImplementation((...args: unknown[]) => {
+  const write = vi.spyOn(mailing.notifications.resources.log, 'info').mockImplementation((...args: unknown[]) => {
     lines.push(JSON.stringify(args))
   })
-  await logging.notifications.deliver(notificationsSms, {
+  await mailing.notifications.deliver(notificationsSms, {
     ...notificationsSms.example,
     notificationId: newId(),
     phone: '+5511987654321',
