@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { emptyTally, nobody, recount, type KnownOrder, type OrderState, type Tally } from './order-tally.ts'
+import { emptyTally, recount, type KnownOrder, type OrderState, type Tally } from './order-tally.ts'
+import { nobody } from './user.ts'
 
 const state = fc.record({
   orderId: fc.constantFrom('o1', 'o2', 'o3'),

@@ -1,3 +1,5 @@
+import { nobody } from './user.ts'
+
 /** What an order event tells that counts here. */
 export interface OrderState {
   readonly orderId: string
@@ -20,8 +22,6 @@ export interface Tally {
   readonly spentCents: number
 }
 
-/** Whose orders are counted that belong to nobody, or to somebody who was erased. */
-export const nobody = '00000000-0000-0000-0000-000000000000'
 export const emptyTally: Tally = { count: 0, completed: 0, spentCents: 0 }
 
 const paid = new Set(['paid', 'shipped', 'completed'])

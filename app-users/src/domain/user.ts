@@ -7,6 +7,9 @@ export type UserStatus = (typeof statuses)[number]
 export const locales = ['pt-BR', 'en'] as const
 export type Locale = (typeof locales)[number]
 
+/** The id of no user: whose orders are counted that belong to nobody, or to somebody who was erased. */
+export const nobody = '00000000-0000-0000-0000-000000000000'
+
 export interface User {
   readonly id: string
   readonly name: string

@@ -2,9 +2,8 @@ import { Rejection, type Resources, type Transact, type Transaction } from '@fei
 import { and, eq, gt, or, sql } from 'drizzle-orm'
 import { createHash } from 'node:crypto'
 import { emailKey } from '../domain/email.ts'
-import type { User } from '../domain/user.ts'
+import { nobody, type User } from '../domain/user.ts'
 import { waitFor, window, withFailure, type Attempt } from '../domain/login-limit.ts'
-import { nobody } from '../domain/order-tally.ts'
 import { isPassword } from './passwords.ts'
 import { loginFailures, sessions } from '../schema.ts'
 

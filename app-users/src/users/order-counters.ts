@@ -1,6 +1,7 @@
 import type { Transaction } from '@feira/chassis'
 import { eq, inArray, ne, sql } from 'drizzle-orm'
-import { nobody, recount, type KnownOrder, type OrderState, type Tally } from '../domain/order-tally.ts'
+import { recount, type KnownOrder, type OrderState, type Tally } from '../domain/order-tally.ts'
+import { nobody } from '../domain/user.ts'
 import { orderCounters, userOrders, userTombstones } from '../schema.ts'
 
 /** Stores what is newer of these orders, and brings the sums of their users up to date. */
