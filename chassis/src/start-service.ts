@@ -36,7 +36,7 @@ export interface RunningService {
 }
 
 /**
- * Starts a service in this process: migrations, outbox relay, HTTP, consumers. It starts, and answers requests, while its
+ * Starts a service in this process: migrations, outbox relay, its own startup, HTTP, consumers. It starts, and answers requests, while its
  * broker is away; it does not start without its database.
  * @throws ConfigError naming every bad variable; an error with code EADDRINUSE when the port is taken.
  */
