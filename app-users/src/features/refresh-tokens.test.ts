@@ -108,6 +108,23 @@ describe('a refresh token does not count', () => {
     expect(await code(tokens.refresh_token)).toBe('refresh-token-invalid')
   })
 
+  test.each([
+    ['blocked', { status: 'blocked' }],
+    ['given another password', { password: 'another password' }],
+  ])('when its user is %s while signing in and refreshing', async (_how, payload) => {
+    for (let round = 0; round < 5; round++) {
+      const { tokens, id, email } = await users.register()
+      const [change, ...given] = await Promise.all([
+        users.http.inject({ method: 'PATCH', url: `/users/${id}`, headers: users.admin, payload }),
+        refresh(tokens.refresh_token),
+        users.http.inject({ method: 'POST', url: '/auth/login', payload: { email, password } }),
+      ])
+      expect(change.statusCode).toBe(200)
+      const late = given.filter(({ statusCode }) => statusCode === 200).map(answer => answer.json<Tokens>())
+      for (const { refresh_token } of late) expect(await code(refresh_token)).toBe('refresh-token-invalid')
+    }
+  })
+
   test('when its user is deleted', async () => {
     const { tokens, id } = await users.register()
     await users.http.inject({ method: 'DELETE', url: `/users/${id}`, headers: users.admin })
