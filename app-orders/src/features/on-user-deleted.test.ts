@@ -83,8 +83,8 @@ test('cancels what is unpaid and leaves nothing of the person, in any table', as
 test('of somebody with more orders than one statement takes parameters', async () => {
   const { userId } = await shop.user()
   await shop.resources.query({
-    text: `insert into orders (id, user_id, user_email, status, total_cents, currency, version, created_at, updated_at)
-           select gen_random_uuid(), $1, 'ana@example.com', 'completed', 1, 'BRL', 5, now(), now()
+    text: `insert into orders (id, user_id, user_email, status, total_cents, currency, version, tallied, created_at, updated_at)
+           select gen_random_uuid(), $1, 'ana@example.com', 'completed', 1, 'BRL', 5, true, now(), now()
            from generate_series(1, 66000)`,
     values: [userId],
   })
