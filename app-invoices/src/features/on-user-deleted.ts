@@ -4,7 +4,8 @@ import { userDeleted } from '@feira/contracts/users'
 /** `user.deleted` → the person's invoices keep number, amounts and lines, but not the person. */
 export const onUserDeleted = eraseSubject('on-user-deleted', userDeleted, async (userId, tx) => {
   const { rows } = await tx.query<Removed>({ name: 'remove-customer', text: statement, values: [userId, new Date()] })
-  return rows.flatMap(({ email, name }) => [email, fullName(name)]).filter(text => text !== null)
+  const texts = rows.flatMap(({ email, name }) => [email, fullName(name)]).filter(text => text !== null)
+  return [...new Set(texts)]
 })
 
 type Removed = { readonly name: string | null; readonly email: string | null }
