@@ -1,19 +1,17 @@
 import { newId } from '@feira/chassis'
-import { asAdmin, asUser, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { asAdmin, asUser } from '@feira/chassis/testing'
 import { orderCancelled, orderCreated, orderPaid, orderRefunded } from '@feira/contracts/orders'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { countInvoices } from './count-invoices.ts'
-import { service } from '../service.ts'
+import { openInvoicing, type Invoicing } from '../testing/invoicing.ts'
 
-let invoices: TestService
+let invoices: Invoicing
 
 beforeAll(async () => {
-  invoices = await startTestService(service)
+  invoices = await openInvoicing({})
 })
-beforeEach(() => sql('truncate invoices, invoice_counters, invoice_marks, invoice_totals'))
+beforeEach(() => invoices.clear())
 afterAll(() => invoices[Symbol.asyncDispose]())
-
-const sql = async (text: string, ...values: unknown[]) => (await invoices.resources.query({ text, values })).rows
 
 async function stats() {
   const answer = await invoices.http.inject({ url: '/invoices/stats', headers: asAdmin() })
@@ -88,8 +86,8 @@ test('months are those of issue, in the time zone of the invoices, newest first'
 test('invoices of release 0.1, which kept no totals, count before and after they are taken in', async () => {
   const about = await order(100)
   await order(1_000, ['paid'])
-  await sql('truncate invoice_totals')
-  await sql(`update invoices set month = null, issued_at = '2026-12-01T02:59:59Z'`)
+  await invoices.sql('truncate invoice_totals')
+  await invoices.sql(`update invoices set month = null, issued_at = '2026-12-01T02:59:59Z'`)
   const open = { issued: tally(100), paid: tally(1_000) }
   expect((await stats()).byMonth).toMatchObject([{ month: '2026-11', ...open }])
   expect((await stats()).byStatus).toMatchObject([open])
@@ -98,7 +96,7 @@ test('invoices of release 0.1, which kept no totals, count before and after they
   const paid = { currency: 'BRL', issued: tally(), paid: tally(100, 1_000), void: tally() }
   expect((await stats()).byStatus).toEqual([paid])
   await Promise.all([1, 2].map(() => countInvoices.run(invoices.resources as never, new AbortController().signal)))
-  expect(await sql('select 1 from invoices where month is null')).toEqual([])
+  expect(await invoices.sql('select 1 from invoices where month is null')).toEqual([])
   expect(await stats()).toEqual({ byStatus: [paid], byMonth: [{ month: '2026-11', ...paid }] })
   await invoices.deliver(orderRefunded, { ...orderRefunded.example, ...about })
   expect((await stats()).byStatus).toEqual([{ ...paid, paid: tally(1_000), void: tally(100) }])
@@ -107,25 +105,16 @@ test('invoices of release 0.1, which kept no totals, count before and after they
 test('they agree with the invoices after many were issued and changed at the same time', async () => {
   const messages = Array.from({ length: 60 }, (_, index) => {
     const about = { orderId: newId(), userId: newId(), totalCents: index + 1 }
-    const created = { type: 'order.created', payload: { ...orderCreated.example, ...about } }
+    const created = { type: 'order.created', data: { ...orderCreated.example, ...about } }
     if (index % 3 === 0) return [created]
     const outcome = index % 3 === 1 ? orderPaid : orderCancelled
-    return [created, { type: outcome.type, payload: { ...outcome.example, ...about } }]
+    return [created, { type: outcome.type, data: { ...outcome.example, ...about } }]
   }).flat()
-  await sql('truncate chassis.processed_messages')
-  await sql(
-    `insert into chassis.outbox (id, type, aggregate_type, aggregate_id, payload, headers)
-     select id, type, 'order', payload ->> 'orderId', payload, '{}'
-     from unnest($1::uuid[], $2::text[], $3::jsonb[]) as t (id, type, payload)`,
-    messages.map(() => newId()),
-    messages.map(({ type }) => type),
-    messages.map(({ payload }) => JSON.stringify(payload)),
+  await invoices.burst(messages)
+  await invoices.settled(messages.length)
+  const rows = await invoices.sql(
+    'select status, count(*)::int, sum(total_cents)::int as cents from invoices group by status',
   )
-  await waitUntil('all are handled', async () => {
-    const [row] = await sql('select count(*)::int as handled from chassis.processed_messages')
-    return row?.['handled'] === messages.length
-  })
-  const rows = await sql('select status, count(*)::int, sum(total_cents)::int as cents from invoices group by status')
   const [{ issued, paid, void: voided }] = (await stats()).byStatus
   const counted = { issued, paid, void: voided }
   expect(rows).toHaveLength(3)

@@ -1,71 +1,37 @@
-import { newId, startService } from '@feira/chassis'
-import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { newId } from '@feira/chassis'
+import { waitUntil } from '@feira/chassis/testing'
 import { invoiceIssued, invoicePaid, invoiceVoided } from '@feira/contracts/invoices'
 import { orderCancelled, orderCreated, orderPaid, orderRefunded } from '@feira/contracts/orders'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { service } from '../service.ts'
+import { openInvoicing, type Invoicing } from '../testing/invoicing.ts'
+import { message, order, payloadOf, told, type Order, type Told } from '../testing/order-stories.ts'
 import { onOrderChanged } from './on-order-changed.ts'
 
-let invoices: TestService
+let invoices: Invoicing
 
 beforeAll(async () => {
-  invoices = await startTestService(service, { INVOICE_TIMEZONE: 'UTC', OUTBOX_POLL_INTERVAL: '20ms' })
+  invoices = await openInvoicing()
 })
-beforeEach(() =>
-  sql(`truncate invoices, invoice_counters, invoice_marks, invoice_totals, chassis.outbox, chassis.processed_messages,
-         chassis.dead_letters`),
-)
+beforeEach(() => invoices.clear())
 afterAll(() => invoices[Symbol.asyncDispose]())
 
-const sql = async (text: string, ...values: unknown[]) => (await invoices.resources.query({ text, values })).rows
-
-const told = { created: orderCreated, paid: orderPaid, cancelled: orderCancelled, refunded: orderRefunded }
-type Told = keyof typeof told
-const versions: Record<Told, number> = { created: 1, paid: 3, cancelled: 3, refunded: 4 }
-
-/** What an order's events carry beside their own time. */
-const order = (fields: object = {}) => ({ ...orderPaid.example, orderId: newId(), userId: newId(), ...fields })
-type Order = ReturnType<typeof order>
-
-const payloadOf = (what: Told, about: Order, fields: object = {}) => {
-  return { ...about, ...told[what].example, ...about, version: versions[what], ...fields }
-}
 const tell = (what: Told, about: Order, fields: object = {}) =>
   invoices.deliverRaw(told[what], JSON.stringify(payloadOf(what, about, fields)))
 
 async function invoiceOf({ orderId }: Order) {
-  const rows = await sql('select * from invoices where order_id = $1', orderId)
+  const rows = await invoices.sql('select * from invoices where order_id = $1', orderId)
   expect(rows.length).toBeLessThanOrEqual(1)
   return rows[0]
 }
 
 /** The events of an order's invoice, oldest first. */
 const events = ({ orderId }: Order) =>
-  sql(
+  invoices.sql(
     `select type, aggregate_version::int as version, payload, headers ->> 'caused-by' as cause, subject_id
      from chassis.outbox where payload ->> 'orderId' = $1 and type like 'invoice.%' order by id`,
     orderId,
   )
 const typesOf = async (about: Order) => (await events(about)).map(({ type, version }) => `${type} ${version}`)
-
-/** Sends messages in one burst. */
-const burst = (messages: readonly { type: string; payload: object }[]) =>
-  sql(
-    `insert into chassis.outbox (id, type, aggregate_type, aggregate_id, payload, headers)
-     select id, type, 'order', payload ->> 'orderId', payload, '{}'
-     from unnest($1::uuid[], $2::text[], $3::jsonb[]) as t (id, type, payload)`,
-    messages.map(() => newId()),
-    messages.map(({ type }) => type),
-    messages.map(({ payload }) => JSON.stringify(payload)),
-  )
-const message = (what: Told, about: Order) => ({ type: told[what].type, payload: payloadOf(what, about) })
-
-const settled = async (count: number) => {
-  await waitUntil(
-    `${count} messages are handled`,
-    async () => (await sql('select count(*)::int as n from chassis.processed_messages'))[0]?.['n'] === count,
-  )
-}
 
 describe('an invoice follows its order', () => {
   test('paid', async () => {
@@ -154,13 +120,13 @@ describe('what overtakes the order leaves a mark', () => {
     expect(await invoiceOf(about)).toMatchObject({ status, version: expected.length })
     expect(await typesOf(about)).toEqual(expected)
     expect((await events(about)).map(event => event['cause'])).toEqual(expected.map(() => cause))
-    expect(await sql('select * from invoice_marks')).toEqual([])
+    expect(await invoices.sql('select * from invoice_marks')).toEqual([])
   })
 
   test('with what it knows, and no word of the person', async () => {
     const about = order()
     await tell('refunded', about)
-    const [mark] = await sql('select * from invoice_marks')
+    const [mark] = await invoices.sql('select * from invoice_marks')
     expect(mark).toEqual({
       order_id: about.orderId,
       order_version: 4,
@@ -183,8 +149,8 @@ describe('what overtakes the order leaves a mark', () => {
   test('beside others of its batch that do not', async () => {
     const [early, known] = [order(), order()]
     await tell('created', known)
-    await burst([message('cancelled', early), message('paid', known)])
-    await settled(3)
+    await invoices.burst([message('cancelled', early), message('paid', known)])
+    await invoices.settled(3)
     await tell('created', early)
     expect(await invoiceOf(early)).toMatchObject({ status: 'void' })
     expect(await invoiceOf(known)).toMatchObject({ status: 'paid' })
@@ -243,7 +209,7 @@ describe('given together', () => {
   test('before the order, they leave one mark', async () => {
     const about = order()
     await handle({ what: 'refunded', about }, { what: 'paid', about })
-    expect(await sql('select order_version, paid_at is not null as paid from invoice_marks')).toEqual([
+    expect(await invoices.sql('select order_version, paid_at is not null as paid from invoice_marks')).toEqual([
       { order_version: 4, paid: true },
     ])
   })
@@ -251,7 +217,7 @@ describe('given together', () => {
   test('with the erasure of the customer, one that was read before it does not bring them back', async () => {
     const about = order()
     await tell('created', about)
-    await sql('update invoices set customer_name = null, customer_email = null, erased_at = now()')
+    await invoices.sql('update invoices set customer_name = null, customer_email = null, erased_at = now()')
     await handle({ what: 'paid', about })
     expect(await invoiceOf(about)).toMatchObject({ status: 'paid', customer_name: null, customer_email: null })
     expect(await invoices.published(invoicePaid)).toMatchObject([{ customer: null }])
@@ -266,54 +232,11 @@ test('what another instance is just changing is waited for, and changed on', asy
     await tx.query({ text: `update invoices set status = 'paid', paid_at = now(), order_version = 3, version = 2` })
     cancelling = tell('refunded', about)
     await waitUntil('it waits', async () => {
-      const rows = await sql(`select 1 from pg_stat_activity
+      const rows = await invoices.sql(`select 1 from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock' and query ilike '%invoices%'`)
       return rows.length > 0
     })
   })
   await cancelling
   expect(await invoiceOf(about)).toMatchObject({ status: 'void', version: 3, paid_at: expect.any(Date) })
-})
-
-// Both consumers, in two instances, on the same orders: they must neither deadlock nor miss each other.
-test('creations and outcomes that race end as the orders did', async () => {
-  const other = await startService(service, { ...invoices.env, PORT: '0' })
-  try {
-    await waitUntil('it takes messages', async () => (await other.http.inject('/ready')).statusCode === 200)
-    const stories: Told[][] = [
-      ['created'],
-      ['created', 'paid'],
-      ['created', 'cancelled'],
-      ['created', 'paid', 'refunded'],
-    ]
-    const orders = Array.from({ length: 240 }, (_, index) => {
-      return { about: order({ totalCents: index + 1 }), story: stories[index % 4] as Told[] }
-    })
-    const messages = orders.flatMap(({ about, story }) => story.map(what => message(what, about)))
-    // Outcomes first in every other round, so that many overtake and all meet.
-    for (let start = 0; start < messages.length; start += 40) {
-      const some = messages.slice(start, start + 40)
-      await burst(start % 80 === 0 ? some : some.toReversed())
-    }
-    await settled(messages.length)
-    const rows = await sql('select order_id, status, number from invoices')
-    const expected = { created: 'issued', paid: 'paid', cancelled: 'void', refunded: 'void' }
-    const statuses = new Map(rows.map(row => [row['order_id'], row['status']]))
-    for (const { about, story } of orders) expect(statuses.get(about.orderId)).toBe(expected[story.at(-1) as Told])
-    expect(rows).toHaveLength(orders.length)
-    const year = new Date().getUTCFullYear()
-    const numbers = Array.from({ length: 240 }, (_, index) => `${year}-${String(index + 1).padStart(6, '0')}`)
-    expect(rows.map(row => String(row['number'])).toSorted()).toEqual(numbers)
-    expect(await sql('select * from invoice_marks')).toEqual([])
-    expect(await sql('select * from chassis.dead_letters')).toEqual([])
-    // Every version of every invoice has its one event.
-    const versions = await sql(
-      `select i.id from invoices i join chassis.outbox o on o.aggregate_id = i.id::text and o.aggregate_type = 'invoice'
-       group by i.id, i.version having array_agg(o.aggregate_version order by o.aggregate_version)
-         = array(select generate_series(1, i.version)::bigint)`,
-    )
-    expect(versions).toHaveLength(240)
-  } finally {
-    await other.stop()
-  }
 })

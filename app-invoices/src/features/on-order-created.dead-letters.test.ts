@@ -1,58 +1,31 @@
 import { newId } from '@feira/chassis'
-import { asAdmin, asPartner, asUser, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { asAdmin, asPartner, asUser, waitUntil } from '@feira/chassis/testing'
 import { orderCreated } from '@feira/contracts/orders'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { service } from '../service.ts'
+import { numbersTo, openInvoicing, type Invoicing } from '../testing/invoicing.ts'
 
-let invoices: TestService
+let invoices: Invoicing
 
 beforeAll(async () => {
-  invoices = await startTestService(service, { INVOICE_TIMEZONE: 'UTC', OUTBOX_POLL_INTERVAL: '20ms' })
+  invoices = await openInvoicing()
 })
-afterEach(async () => {
-  await sql('drop function if exists fail cascade; drop sequence if exists attempts')
-  await sql(
-    'truncate invoices, invoice_counters, invoice_totals, chassis.outbox, chassis.processed_messages, chassis.dead_letters',
-  )
-})
+afterEach(() => invoices.clear())
 afterAll(() => invoices[Symbol.asyncDispose]())
 
-const sql = async (text: string, ...values: unknown[]) => (await invoices.resources.query({ text, values })).rows
 const order = (totalCents = 2999) => ({ ...orderCreated.example, orderId: newId(), totalCents })
-const year = new Date().getUTCFullYear()
-
-async function numbers(): Promise<string[]> {
-  const rows = await sql('select number from invoices order by length(number), number')
-  return rows.map(({ number }) => number)
-}
-
-const numbersTo = (last: number) =>
-  Array.from({ length: last }, (_, index) => `${year}-${String(index + 1).padStart(6, '0')}`)
-
-/** Has the database refuse to store invoices of 666 cents, with what a line of PL/pgSQL says. */
-async function failOn666(line: string): Promise<void> {
-  await sql('create sequence attempts')
-  await sql(`create function fail() returns trigger language plpgsql as $$
-    begin if new.total_cents = 666 then ${line} end if; return new; end $$`)
-  await sql('create trigger fail before insert on invoices for each row execute function fail()')
-}
-
-const deadLetters = () => sql('select * from chassis.dead_letters order by id')
-const ops = (method: 'GET' | 'POST' | 'DELETE', path: string, payload?: object) =>
-  invoices.http.inject({ method, url: `/ops/dead-letters${path}`, headers: asAdmin(), ...(payload ? { payload } : {}) })
 
 describe('dead letters', () => {
   test('are grouped by what they died of, and replayed by group, after a rehearsal', async () => {
-    await failOn666(`raise exception 'order % met error %', new.order_id, nextval('attempts');`)
+    await invoices.failOn666(`raise exception 'order % met error %', new.order_id, nextval('attempts');`)
     for (const data of [order(666), order(666), order(666)]) await invoices.deliver(orderCreated, data)
     await invoices.deliverRaw(orderCreated, '{}')
-    const answer = await ops('GET', '')
+    const answer = await invoices.ops('GET', '')
     expect(answer.statusCode).toBe(200)
     const { groups } = answer.json()
     expect(groups).toHaveLength(2)
     const [malformed, failed] = groups
     expect(malformed).toMatchObject({ count: 1, type: 'order.created', reason: 'malformed' })
-    const letters = await deadLetters()
+    const letters = await invoices.deadLetters()
     expect(failed).toEqual({
       fingerprint: letters[0]?.['fingerprint'],
       queue: letters[0]?.['queue'],
@@ -65,22 +38,22 @@ describe('dead letters', () => {
       newestId: letters[2]?.['id'],
     })
 
-    await sql('drop function fail cascade')
+    await invoices.sql('drop function fail cascade')
     const { fingerprint } = failed
-    expect((await ops('POST', '/replay', { fingerprint, dryRun: true })).json()).toEqual({ wouldReplay: 3 })
-    expect((await ops('POST', '/replay', { all: true, dryRun: true })).json()).toEqual({ wouldReplay: 3 })
-    expect((await deadLetters()).map(({ replayed_at }) => replayed_at)).toEqual([null, null, null, null])
-    expect((await ops('POST', '/replay', { fingerprint })).json()).toEqual({ replayed: 3 })
-    await waitUntil('all are invoiced', async () => (await numbers()).length === 3)
-    expect(await numbers()).toEqual(numbersTo(3))
-    expect((await ops('GET', '')).json().groups).toEqual([malformed])
-    expect((await ops('POST', '/replay', { fingerprint })).json()).toEqual({ replayed: 0 })
+    expect((await invoices.ops('POST', '/replay', { fingerprint, dryRun: true })).json()).toEqual({ wouldReplay: 3 })
+    expect((await invoices.ops('POST', '/replay', { all: true, dryRun: true })).json()).toEqual({ wouldReplay: 3 })
+    expect((await invoices.deadLetters()).map(({ replayed_at }) => replayed_at)).toEqual([null, null, null, null])
+    expect((await invoices.ops('POST', '/replay', { fingerprint })).json()).toEqual({ replayed: 3 })
+    await waitUntil('all are invoiced', async () => (await invoices.numbers()).length === 3)
+    expect(await invoices.numbers()).toEqual(numbersTo(3))
+    expect((await invoices.ops('GET', '')).json().groups).toEqual([malformed])
+    expect((await invoices.ops('POST', '/replay', { fingerprint })).json()).toEqual({ replayed: 0 })
   })
 
   test('can be looked at one by one', async () => {
     const messageId = await invoices.deliverRaw(orderCreated, '{"orderId": 1}')
-    const [{ newestId }] = (await ops('GET', '')).json().groups
-    const letter = (await ops('GET', `/${newestId}`)).json()
+    const [{ newestId }] = (await invoices.ops('GET', '')).json().groups
+    const letter = (await invoices.ops('GET', `/${newestId}`)).json()
     expect(letter).toMatchObject({ id: newestId, messageId, payload: '{"orderId": 1}', attempts: 1, replayedAt: null })
   })
 
@@ -95,7 +68,7 @@ describe('dead letters', () => {
     ['POST', '/replay', { all: false }, 400, 'invalid-request'],
     ['POST', '/replay', { everything: true }, 400, 'invalid-request'],
   ] as const)('%s %s %j is refused', async (method, path, body, status, code) => {
-    const answer = await ops(method, path, body)
+    const answer = await invoices.ops(method, path, body)
     expect(answer.statusCode, answer.body).toBe(status)
     expect(answer.json()).toMatchObject({ code })
   })

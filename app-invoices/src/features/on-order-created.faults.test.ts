@@ -1,64 +1,20 @@
 import { newId, startService } from '@feira/chassis'
-import { asAdmin, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { waitUntil } from '@feira/chassis/testing'
 import { invoiceIssued, invoiceVoided } from '@feira/contracts/invoices'
 import { orderCancelled, orderCreated } from '@feira/contracts/orders'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { service } from '../service.ts'
+import { numbersTo, openInvoicing, outcomes, type Invoicing } from '../testing/invoicing.ts'
 
-let invoices: TestService
+let invoices: Invoicing
 
 beforeAll(async () => {
-  invoices = await startTestService(service, { INVOICE_TIMEZONE: 'UTC', OUTBOX_POLL_INTERVAL: '20ms' })
+  invoices = await openInvoicing()
 })
-afterEach(async () => {
-  await sql('drop function if exists fail cascade; drop sequence if exists attempts')
-  await sql(
-    'truncate invoices, invoice_counters, invoice_marks, invoice_totals, chassis.outbox, chassis.processed_messages, chassis.dead_letters',
-  )
-})
+afterEach(() => invoices.clear())
 afterAll(() => invoices[Symbol.asyncDispose]())
 
-const sql = async (text: string, ...values: unknown[]) => (await invoices.resources.query({ text, values })).rows
 const order = (totalCents = 2999) => ({ ...orderCreated.example, orderId: newId(), totalCents })
-const year = new Date().getUTCFullYear()
-
-async function numbers(): Promise<string[]> {
-  const rows = await sql('select number from invoices order by length(number), number')
-  return rows.map(({ number }) => number)
-}
-
-const numbersTo = (last: number) =>
-  Array.from({ length: last }, (_, index) => `${year}-${String(index + 1).padStart(6, '0')}`)
-
-const outcomes = async (wanted: string) => {
-  const metric = await invoices.resources.metrics.getSingleMetric('messages_handled_total')?.get()
-  return metric?.values.find(({ labels }) => labels['outcome'] === wanted)?.value ?? 0
-}
-
-/** Sends messages in one burst, `order.created` unless they say otherwise; one with an empty id has none. */
-async function burst(messages: readonly { id?: string; type?: string; data: object }[]): Promise<void> {
-  await sql(
-    `insert into chassis.outbox (id, message_id, type, aggregate_type, aggregate_id, payload, headers)
-     select id, message_id, type, 'order', '', payload, '{}'
-     from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[]) as t (id, message_id, type, payload)`,
-    messages.map(() => newId()),
-    messages.map(({ id }) => id),
-    messages.map(({ type }) => type ?? 'order.created'),
-    messages.map(({ data }) => JSON.stringify(data)),
-  )
-}
-
-/** Has the database refuse to store invoices of 666 cents, with what a line of PL/pgSQL says. */
-async function failOn666(line: string): Promise<void> {
-  await sql('create sequence attempts')
-  await sql(`create function fail() returns trigger language plpgsql as $$
-    begin if new.total_cents = 666 then ${line} end if; return new; end $$`)
-  await sql('create trigger fail before insert on invoices for each row execute function fail()')
-}
-
-const deadLetters = () => sql('select * from chassis.dead_letters order by id')
-const ops = (method: 'GET' | 'POST' | 'DELETE', path: string, payload?: object) =>
-  invoices.http.inject({ method, url: `/ops/dead-letters${path}`, headers: asAdmin(), ...(payload ? { payload } : {}) })
 
 describe('a malformed message is parked at once and holds nobody up', () => {
   const goods = () => Array.from({ length: 10 }, () => order())
@@ -84,8 +40,8 @@ describe('a malformed message is parked at once and holds nobody up', () => {
       invoices.deliverRaw(orderCreated, body, options),
       ...goods().map(data => invoices.deliver(orderCreated, data)),
     ])
-    expect(await numbers()).toEqual(numbersTo(10))
-    const letters = await deadLetters()
+    expect(await invoices.numbers()).toEqual(numbersTo(10))
+    const letters = await invoices.deadLetters()
     expect(letters).toMatchObject([{ message_id: id, reason: 'malformed', attempts: 1, replayed_at: null }])
     expect(letters[0]?.['error']).toMatch(error)
     expect(letters[0]?.['queue']).toBe(`${invoices.env['BROKER_NAMESPACE']}invoices.on-order-created`)
@@ -93,19 +49,23 @@ describe('a malformed message is parked at once and holds nobody up', () => {
   })
 
   test('in the middle of a burst, also without an id', async () => {
-    const handled = await outcomes('handled')
+    const handled = await outcomes(invoices, 'handled')
     const bad = { ...order(), totalCents: 0 }
     const [some, others] = [goods(), goods()]
-    await burst([
+    await invoices.burst([
       ...some.map(data => ({ data })),
       { data: bad },
       { id: '', data: order() },
       ...others.map(data => ({ data })),
     ])
-    await waitUntil('two are dead', async () => (await deadLetters()).length === 2)
-    await waitUntil('the others are handled', async () => (await outcomes('handled')) === handled + 20)
-    expect(await numbers()).toEqual(numbersTo(20))
-    const letters = (await deadLetters()).map(({ message_id, reason, error }) => ({ message_id, reason, error }))
+    await waitUntil('two are dead', async () => (await invoices.deadLetters()).length === 2)
+    await waitUntil('the others are handled', async () => (await outcomes(invoices, 'handled')) === handled + 20)
+    expect(await invoices.numbers()).toEqual(numbersTo(20))
+    const letters = (await invoices.deadLetters()).map(({ message_id, reason, error }) => ({
+      message_id,
+      reason,
+      error,
+    }))
     expect(letters).toEqual(
       expect.arrayContaining([
         { message_id: expect.any(String), reason: 'malformed', error: expect.stringContaining('totalCents') },
@@ -120,47 +80,47 @@ describe('a malformed message is parked at once and holds nobody up', () => {
 
   test('and is not replayed, since it would only die again', async () => {
     await invoices.deliverRaw(orderCreated, '{}')
-    const [letter] = await deadLetters()
-    const answer = await ops('POST', `/${letter?.['id']}/replay`)
+    const [letter] = await invoices.deadLetters()
+    const answer = await invoices.ops('POST', `/${letter?.['id']}/replay`)
     expect(answer.statusCode).toBe(409)
     expect(answer.json()).toMatchObject({ code: 'not-replayable' })
-    expect((await ops('POST', '/replay', { all: true })).json()).toEqual({ replayed: 0 })
-    expect((await ops('DELETE', `/${letter?.['id']}`)).statusCode).toBe(204)
-    expect(await deadLetters()).toEqual([])
+    expect((await invoices.ops('POST', '/replay', { all: true })).json()).toEqual({ replayed: 0 })
+    expect((await invoices.ops('DELETE', `/${letter?.['id']}`)).statusCode).toBe(204)
+    expect(await invoices.deadLetters()).toEqual([])
   })
 })
 
 describe('a message whose handling fails', () => {
   test('twice and then works is invoiced, after three attempts and without a gap', async () => {
-    await failOn666(`if nextval('attempts') <= 2 then raise exception 'not yet'; end if;`)
-    const retried = await outcomes('retried')
+    await invoices.failOn666(`if nextval('attempts') <= 2 then raise exception 'not yet'; end if;`)
+    const retried = await outcomes(invoices, 'retried')
     await invoices.deliver(orderCreated, order())
     await invoices.deliver(orderCreated, order(666))
     await invoices.deliver(orderCreated, order())
-    expect(await numbers()).toEqual(numbersTo(3))
-    expect(await sql('select last_value::int as attempts from attempts')).toEqual([{ attempts: 3 }])
-    expect(await outcomes('retried')).toBe(retried + 2)
-    expect(await deadLetters()).toEqual([])
+    expect(await invoices.numbers()).toEqual(numbersTo(3))
+    expect(await invoices.sql('select last_value::int as attempts from attempts')).toEqual([{ attempts: 3 }])
+    expect(await outcomes(invoices, 'retried')).toBe(retried + 2)
+    expect(await invoices.deadLetters()).toEqual([])
     expect(await invoices.published(invoiceIssued)).toHaveLength(3)
   })
 
   test('in a burst costs its neighbours neither an attempt nor their numbers', async () => {
-    await failOn666(`raise exception 'never';`)
-    const [retried, handled] = [await outcomes('retried'), await outcomes('handled')]
+    await invoices.failOn666(`raise exception 'never';`)
+    const [retried, handled] = [await outcomes(invoices, 'retried'), await outcomes(invoices, 'handled')]
     const sent = Array.from({ length: 60 }, (_, index) => ({ data: order(index === 30 ? 666 : 2999) }))
-    await burst(sent)
-    await waitUntil('it is dead', async () => (await deadLetters()).length === 1)
-    await waitUntil('the others are handled', async () => (await outcomes('handled')) === handled + 59)
-    expect(await numbers()).toEqual(numbersTo(59))
-    expect(await outcomes('retried')).toBe(retried + 2)
+    await invoices.burst(sent)
+    await waitUntil('it is dead', async () => (await invoices.deadLetters()).length === 1)
+    await waitUntil('the others are handled', async () => (await outcomes(invoices, 'handled')) === handled + 59)
+    expect(await invoices.numbers()).toEqual(numbersTo(59))
+    expect(await outcomes(invoices, 'retried')).toBe(retried + 2)
   })
 
   test('always is dead after the last attempt, and replayed when the cause is mended', async () => {
-    await failOn666(`perform nextval('attempts'); raise exception 'the printer is on fire';`)
+    await invoices.failOn666(`perform nextval('attempts'); raise exception 'the printer is on fire';`)
     const data = order(666)
     const id = await invoices.deliver(orderCreated, data, { correlationId: 'conversation-1' })
-    expect(await sql('select last_value::int as attempts from attempts')).toEqual([{ attempts: 3 }])
-    const [letter] = await deadLetters()
+    expect(await invoices.sql('select last_value::int as attempts from attempts')).toEqual([{ attempts: 3 }])
+    const [letter] = await invoices.deadLetters()
     expect(letter).toMatchObject({
       message_id: id,
       reason: 'attempts-exhausted',
@@ -168,36 +128,36 @@ describe('a message whose handling fails', () => {
       error: 'the printer is on fire',
     })
     expect(JSON.parse(letter?.['payload'])).toEqual(data)
-    expect(await numbers()).toEqual([])
+    expect(await invoices.numbers()).toEqual([])
 
-    await sql('drop function fail cascade')
-    const answer = await ops('POST', `/${letter?.['id']}/replay`)
+    await invoices.sql('drop function fail cascade')
+    const answer = await invoices.ops('POST', `/${letter?.['id']}/replay`)
     expect(answer.statusCode).toBe(200)
     expect(answer.json()).toEqual({ replayed: 1 })
-    await waitUntil('it is invoiced', async () => (await numbers()).length === 1)
-    expect(await numbers()).toEqual(numbersTo(1))
-    expect((await deadLetters())[0]?.['replayed_at']).toBeInstanceOf(Date)
-    const [published] = await sql(`select headers from chassis.outbox where type = 'invoice.issued'`)
+    await waitUntil('it is invoiced', async () => (await invoices.numbers()).length === 1)
+    expect(await invoices.numbers()).toEqual(numbersTo(1))
+    expect((await invoices.deadLetters())[0]?.['replayed_at']).toBeInstanceOf(Date)
+    const [published] = await invoices.sql(`select headers from chassis.outbox where type = 'invoice.issued'`)
     expect(published?.['headers']).toMatchObject({ 'caused-by': id, 'correlation-id': 'conversation-1' })
-    expect((await ops('POST', `/${letter?.['id']}/replay`)).statusCode).toBe(409)
+    expect((await invoices.ops('POST', `/${letter?.['id']}/replay`)).statusCode).toBe(409)
   })
 
   test('again after a replay is dead again, beside the first', async () => {
-    await failOn666(`raise exception 'still broken';`)
+    await invoices.failOn666(`raise exception 'still broken';`)
     const id = await invoices.deliver(orderCreated, order(666))
-    const [first] = await deadLetters()
-    await ops('POST', `/${first?.['id']}/replay`)
-    await waitUntil('it is dead again', async () => (await deadLetters()).length === 2)
-    expect(await deadLetters()).toMatchObject([
+    const [first] = await invoices.deadLetters()
+    await invoices.ops('POST', `/${first?.['id']}/replay`)
+    await waitUntil('it is dead again', async () => (await invoices.deadLetters()).length === 2)
+    expect(await invoices.deadLetters()).toMatchObject([
       { message_id: id, attempts: 3, replayed_at: expect.any(Date) },
       { message_id: id, attempts: 3, replayed_at: null },
     ])
-    expect((await ops('GET', '')).json().groups).toMatchObject([{ count: 1 }])
+    expect((await invoices.ops('GET', '')).json().groups).toMatchObject([{ count: 1 }])
   })
 })
 
 test('two instances, hundreds of orders, some cancelled, some poisonous: no gap, no number twice', async () => {
-  await failOn666(`raise exception 'never';`)
+  await invoices.failOn666(`raise exception 'never';`)
   const other = await startService(service, { ...invoices.env, PORT: '0' })
   try {
     await waitUntil('it takes messages', async () => (await other.http.inject('/ready')).statusCode === 200)
@@ -210,12 +170,12 @@ test('two instances, hundreds of orders, some cancelled, some poisonous: no gap,
       const cancellation = { type: 'order.cancelled', data: cancel(data) }
       return index % 2 === 0 ? [...told, cancellation] : [cancellation, ...told]
     })
-    for (let start = 0; start < messages.length; start += 30) await burst(messages.slice(start, start + 30))
-    await waitUntil('the poison is dead', async () => (await deadLetters()).length === 5)
-    await waitUntil('the others are issued', async () => (await numbers()).length === 295)
-    const voids = () => sql(`select order_id from invoices where status = 'void'`)
+    for (let start = 0; start < messages.length; start += 30) await invoices.burst(messages.slice(start, start + 30))
+    await waitUntil('the poison is dead', async () => (await invoices.deadLetters()).length === 5)
+    await waitUntil('the others are issued', async () => (await invoices.numbers()).length === 295)
+    const voids = () => invoices.sql(`select order_id from invoices where status = 'void'`)
     await waitUntil('the cancelled ones are void', async () => (await voids()).length === cancelled.length)
-    expect(await numbers()).toEqual(numbersTo(295))
+    expect(await invoices.numbers()).toEqual(numbersTo(295))
     const published = await invoices.published(invoiceIssued)
     expect(published.map(({ number }) => number).toSorted()).toEqual(numbersTo(295))
     const given = new Map(published.map(({ orderId, number }) => [orderId, number]))
@@ -227,15 +187,15 @@ test('two instances, hundreds of orders, some cancelled, some poisonous: no gap,
 
 test('a lost connection costs no message an attempt, no invoice and no number', async () => {
   // Slow enough to be hit in the middle.
-  await sql(
+  await invoices.sql(
     'create function fail() returns trigger language plpgsql as $$ begin perform pg_sleep(0.03); return null; end $$',
   )
-  await sql('create trigger fail after insert on invoices for each statement execute function fail()')
-  const before = { retried: await outcomes('retried'), dead: await outcomes('dead') }
+  await invoices.sql('create trigger fail after insert on invoices for each statement execute function fail()')
+  const before = { retried: await outcomes(invoices, 'retried'), dead: await outcomes(invoices, 'dead') }
   let hits = 0
   for (let round = 1; round <= 10; round++) {
-    const areIssued = async () => (await numbers()).length === round * 15
-    await burst(Array.from({ length: 15 }, () => ({ data: order() })))
+    const areIssued = async () => (await invoices.numbers()).length === round * 15
+    await invoices.burst(Array.from({ length: 15 }, () => ({ data: order() })))
     await waitUntil('a statement is hit', async () => {
       const hit = await breakConnections()
       hits += hit
@@ -244,14 +204,14 @@ test('a lost connection costs no message an attempt, no invoice and no number', 
     await waitUntil('all are issued', areIssued)
   }
   expect(hits).toBeGreaterThan(5)
-  expect(await numbers()).toEqual(numbersTo(150))
+  expect(await invoices.numbers()).toEqual(numbersTo(150))
   expect(await invoices.published(invoiceIssued)).toHaveLength(150)
-  expect({ retried: await outcomes('retried'), dead: await outcomes('dead') }).toEqual(before)
+  expect({ retried: await outcomes(invoices, 'retried'), dead: await outcomes(invoices, 'dead') }).toEqual(before)
 })
 
 /** Ends the connections that are just issuing invoices. @returns how many. */
 async function breakConnections(): Promise<number> {
-  const ended = await sql(`select pg_terminate_backend(pid) from pg_stat_activity
+  const ended = await invoices.sql(`select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid() and state = 'active' and query like '%with fresh as%'`)
   return ended.length
 }

@@ -1,20 +1,17 @@
 import { newId, startService } from '@feira/chassis'
-import { asAdmin, startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { asAdmin, startTestService, waitUntil } from '@feira/chassis/testing'
 import { invoiceIssued } from '@feira/contracts/invoices'
 import { orderCreated } from '@feira/contracts/orders'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { service } from '../service.ts'
+import { numbersTo, openInvoicing, outcomes, type Invoicing } from '../testing/invoicing.ts'
 
-let invoices: TestService
+let invoices: Invoicing
 
 beforeAll(async () => {
-  invoices = await startTestService(service, { INVOICE_TIMEZONE: 'UTC', OUTBOX_POLL_INTERVAL: '20ms' })
+  invoices = await openInvoicing()
 })
-beforeEach(async () => {
-  await invoices.resources.query({
-    text: 'truncate invoices, invoice_counters, invoice_totals, chassis.outbox, chassis.processed_messages, chassis.dead_letters',
-  })
-})
+beforeEach(() => invoices.clear())
 afterAll(() => invoices[Symbol.asyncDispose]())
 
 const year = new Date().getUTCFullYear()
@@ -24,44 +21,8 @@ const order = (fields: { orderId?: string; userId?: string; totalCents?: number 
   ...fields,
 })
 
-interface Invoice {
-  readonly order_id: string
-  readonly number: string
-  readonly status: string
-  readonly total_cents: string
-}
-
-async function issued(): Promise<Invoice[]> {
-  const { rows } = await invoices.resources.query<Invoice & Record<string, unknown>>({
-    text: 'select order_id, number, status, total_cents from invoices order by length(number), number',
-  })
-  return rows
-}
-
-/** The numbers of a year without gaps. */
-const numbersTo = (last: number) =>
-  Array.from({ length: last }, (_, index) => `${year}-${String(index + 1).padStart(6, '0')}`)
-
-/** How many deliveries ended so in an instance of the service. */
-async function outcomes({ resources }: Pick<TestService, 'resources'>, ...wanted: string[]): Promise<number> {
-  const metric = await resources.metrics.getSingleMetric('messages_handled_total')?.get()
-  const found = metric?.values.filter(({ labels }) => wanted.includes(String(labels['outcome']))) ?? []
-  return found.reduce((sum, { value }) => sum + value, 0)
-}
-
-/** Sends orders in one burst, each under the message id beside it. */
-async function burst(messages: readonly { id?: string; data: ReturnType<typeof order> }[]): Promise<void> {
-  await invoices.resources.query({
-    text: `insert into chassis.outbox (id, message_id, type, aggregate_type, aggregate_id, payload, headers)
-           select id, message_id, 'order.created', 'order', payload ->> 'orderId', payload, '{}'
-           from unnest($1::uuid[], $2::text[], $3::jsonb[]) as t (id, message_id, payload)`,
-    values: [
-      messages.map(() => newId()),
-      messages.map(({ id }) => id),
-      messages.map(({ data }) => JSON.stringify(data)),
-    ],
-  })
-}
+const issued = () =>
+  invoices.sql('select order_id, number, status, total_cents from invoices order by length(number), number')
 
 describe('an order gets an invoice', () => {
   test('issued, of the same total, to be read at once', async () => {
@@ -142,7 +103,7 @@ describe('an order gets an invoice', () => {
     const sent = Array.from({ length: 50 }, (_, index) => {
       return { id: newId(), data: order({ userId: newId(), totalCents: index + 1 }) }
     })
-    await burst(sent)
+    await invoices.burst(sent)
     await waitUntil('all are issued', async () => (await issued()).length === 50)
     const { rows } = await invoices.resources.query({
       text: `select payload ->> 'orderId' as order, headers ->> 'caused-by' as cause, subject_id as user,
@@ -160,7 +121,7 @@ describe('an order gets an invoice', () => {
 describe('an order has one invoice, however often it is told', () => {
   test('by one message, delivered 100 times', async () => {
     const [before, id, data] = [await outcomes(invoices, 'handled', 'duplicate'), newId(), order()]
-    await burst(Array.from({ length: 100 }, () => ({ id, data })))
+    await invoices.burst(Array.from({ length: 100 }, () => ({ id, data })))
     await waitUntil(
       'all have been seen',
       async () => (await outcomes(invoices, 'handled', 'duplicate')) === before + 100,
@@ -188,7 +149,7 @@ describe('an order has one invoice, however often it is told', () => {
   test('by two messages in one burst, of which many are', async () => {
     const before = await outcomes(invoices, 'handled')
     const data = Array.from({ length: 60 }, () => order())
-    await burst([...data, ...data].map(data => ({ data })))
+    await invoices.burst([...data, ...data].map(data => ({ data })))
     await waitUntil('all are handled', async () => (await outcomes(invoices, 'handled')) === before + 120)
     expect((await issued()).map(({ number }) => number)).toEqual(numbersTo(60))
     expect(await invoices.published(invoiceIssued)).toHaveLength(60)
@@ -197,7 +158,7 @@ describe('an order has one invoice, however often it is told', () => {
 
 describe('numbers', () => {
   test('have no gap after a burst of 500 orders', async () => {
-    await burst(Array.from({ length: 500 }, () => ({ data: order() })))
+    await invoices.burst(Array.from({ length: 500 }, () => ({ data: order() })))
     await waitUntil('all are issued', async () => (await issued()).length === 500)
     expect((await issued()).map(({ number }) => number)).toEqual(numbersTo(500))
     const published = await invoices.published(invoiceIssued)
@@ -210,7 +171,8 @@ describe('numbers', () => {
       await waitUntil('it takes messages', async () => (await other.http.inject('/ready')).statusCode === 200)
       const before = await outcomes(invoices, 'handled')
       const data = Array.from({ length: 300 }, () => order())
-      for (let start = 0; start < 300; start += 20) await burst(data.slice(start, start + 20).map(data => ({ data })))
+      for (let start = 0; start < 300; start += 20)
+        await invoices.burst(data.slice(start, start + 20).map(data => ({ data })))
       await waitUntil('all are issued', async () => (await issued()).length === 300)
       expect((await issued()).map(({ number }) => number)).toEqual(numbersTo(300))
       expect(await invoices.published(invoiceIssued)).toHaveLength(300)
@@ -222,8 +184,8 @@ describe('numbers', () => {
   })
 
   test('grow a digit when six do not suffice', async () => {
-    await invoices.resources.query({ text: 'insert into invoice_counters values ($1, 999998)', values: [year] })
-    await burst(Array.from({ length: 3 }, () => ({ data: order() })))
+    await invoices.sql('insert into invoice_counters values ($1, 999998)', year)
+    await invoices.burst(Array.from({ length: 3 }, () => ({ data: order() })))
     await waitUntil('all are issued', async () => (await issued()).length === 3)
     const numbers = [`${year}-999999`, `${year}-1000000`, `${year}-1000001`]
     expect((await issued()).map(({ number }) => number)).toEqual(numbers)
