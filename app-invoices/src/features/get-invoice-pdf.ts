@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto'
-import { callerOf, isUnchanged, mayAccess, rejections, type Resources, type Route } from '@feira/chassis'
+import {
+  callerOf,
+  isUnchanged,
+  limitConcurrency,
+  mayAccess,
+  rejections,
+  type Resources,
+  type Route,
+} from '@feira/chassis'
 import { eq } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
-import { limitConcurrency } from '../pdf/limit-concurrency.ts'
 import { toPrinted, type Letterhead, type PrintedInvoice } from '../pdf/printed-invoice.ts'
 import { design, renderInvoice } from '../pdf/render-invoice.ts'
 import { invoices } from '../schema.ts'

@@ -1,5 +1,5 @@
 import { hash, verify } from '@node-rs/argon2'
-import { rejections } from '@feira/chassis'
+import { limitConcurrency } from '@feira/chassis'
 import { z } from 'zod'
 
 /** What a new password must look like (NIST SP 800-63B §5.1.1.2: length counts, composition rules do not). */
@@ -31,30 +31,9 @@ function normalised(password: string): string {
   return password.normalize('NFKC')
 }
 
-/** Each takes a core for some 30 ms and 19 MiB; the rest of the service needs room beside them. */
-const atOnce = 2
-const mostWaiting = 100
-// Of the process, like the cores that it protects.
-const waiting: (() => void)[] = []
-let running = 0
-
 /**
- * Runs work that hashes a password when its turn comes.
+ * Runs work that hashes a password when its turn comes. Each takes a core for some 30 ms and 19 MiB, and the rest of the
+ * service needs room beside them; hence one limit for the whole process.
  * @throws Rejection 503 when too many wait already; what `work` throws.
  */
-export async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-  if (running < atOnce) running++
-  else await turn()
-  try {
-    return await work()
-  } finally {
-    const next = waiting.shift()
-    if (next) next()
-    else running--
-  }
-}
-
-function turn(): Promise<void> {
-  if (waiting.length >= mostWaiting) throw rejections.overloaded(2)
-  return new Promise(resolve => waiting.push(resolve))
-}
+export const inTurn = limitConcurrency(2, 100, 2)

@@ -15,12 +15,16 @@ function heldWork() {
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
 test('so many run, the next waits for one to end, and who comes then is refused', async () => {
-  const limited = limitConcurrency(2, 1)
+  const limited = limitConcurrency(2, 1, 7)
   const jobs = [heldWork(), heldWork(), heldWork()] as const
   const results = jobs.map(({ work }) => limited(work))
   await turn()
   expect(jobs.map(job => job.started())).toEqual([true, true, false])
-  await expect(limited(async () => 'never')).rejects.toMatchObject({ code: 'overloaded', status: 503 })
+  await expect(limited(async () => 'never')).rejects.toMatchObject({
+    code: 'overloaded',
+    status: 503,
+    headers: { 'retry-after': '7' },
+  })
   jobs[1].resolve('b')
   await turn()
   expect(jobs[2].started()).toBe(true)
