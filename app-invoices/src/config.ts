@@ -1,11 +1,8 @@
-import type { ConfigOf } from '@feira/chassis'
+import { timeZone, type ConfigOf } from '@feira/chassis'
 import { z } from 'zod'
-import { isTimeZone } from './domain/numbering.ts'
 
 export const config = {
-  INVOICE_TIMEZONE: z
-    .string()
-    .refine(isTimeZone, 'must be an IANA time zone')
+  INVOICE_TIMEZONE: timeZone()
     .default('America/Sao_Paulo')
     .describe('time zone whose calendar numbers and dates the invoices'),
   INVOICE_SELLER_NAME: z.string().max(100).default('Feira').describe('who issues the invoices, as printed'),

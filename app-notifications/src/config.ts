@@ -1,6 +1,6 @@
-import { duration, flag, type ConfigOf } from '@feira/chassis'
+import { duration, flag, timeZone, type ConfigOf } from '@feira/chassis'
 import { z } from 'zod'
-import { isMailUrl, isSender, isTimeZone } from './domain/setting.ts'
+import { isMailUrl, isSender } from './domain/setting.ts'
 
 export const config = {
   SMTP_URL: z
@@ -27,11 +27,7 @@ export const config = {
     .enum(['log'])
     .default('log')
     .describe('who sends text messages; `log` sends none, it writes a line to the log instead'),
-  NOTIFICATION_TIMEZONE: z
-    .string()
-    .refine(isTimeZone, 'must be an IANA time zone')
-    .default('America/Sao_Paulo')
-    .describe('time zone of the dates in letters'),
+  NOTIFICATION_TIMEZONE: timeZone().default('America/Sao_Paulo').describe('time zone of the dates in letters'),
   NOTIFICATION_WORKERS: flag()
     .default(true)
     .describe('false: this process sends nothing itself, `npm run worker -w app-notifications` does'),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { baseConfig, ConfigError, duration, durations, flag, integer, readConfig } from './config.ts'
+import { baseConfig, ConfigError, duration, durations, flag, integer, readConfig, timeZone } from './config.ts'
 
 const secret = 's3cr3t'
 const needed = { DATABASE_URL: 'postgres://a:b@127.0.0.1/orders', BROKER_URL: 'amqp://127.0.0.1' }
@@ -98,3 +98,12 @@ test('a handler has some time, and less than erasure waits for it', () => {
   expect(limit('90s')).toBe(90_000)
   for (const text of ['0s', '10m']) expect(() => limit(text)).toThrow('must be from 1ms to 2m')
 })
+
+test.each(['UTC', 'Etc/UTC', 'Asia/Kolkata', 'Asia/Calcutta', 'Europe/Kyiv', 'america/sao_paulo'])(
+  '%s is a time zone',
+  name => expect(timeZone().safeParse(name).success).toBe(true),
+)
+
+test.each(['', ' ', 'Brasilia', 'America/Sao Paulo', '-03:00', '+0300', 'UTC+3'])('%j is none', name =>
+  expect(timeZone().safeParse(name).success).toBe(false),
+)

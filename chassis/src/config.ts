@@ -47,6 +47,18 @@ export const integer = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.number().min(min).max(max))
 
+/** The name of a time zone in the IANA database: `America/Sao_Paulo`, `Etc/UTC`; not an offset. */
+export const timeZone = () => z.string().refine(isTimeZone, 'must be an IANA time zone')
+
+function isTimeZone(name: string): boolean {
+  if (!/^[a-z]/i.test(name)) return false
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
+
 const url = (...protocols: string[]) =>
   z.string().refine(text => URL.canParse(text) && protocols.includes(new URL(text).protocol.slice(0, -1)), {
     error: `must be a URL that starts with ${protocols.join(':// or ')}://`,

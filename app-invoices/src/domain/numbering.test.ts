@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isTimeZone, monthIn, yearIn } from './numbering.ts'
+import { monthIn, yearIn } from './numbering.ts'
 
 test('the year turns at midnight of the time zone, not of UTC', () => {
   const newYear = new Date('2027-01-01T02:59:59.999Z')
@@ -14,12 +14,3 @@ test('so does the month', () => {
   expect(monthIn('America/Sao_Paulo', new Date('2026-10-01T03:00:00.000Z'))).toBe('2026-10')
   expect(monthIn('UTC', newMonth)).toBe('2026-10')
 })
-
-test.each(['UTC', 'Etc/UTC', 'Asia/Kolkata', 'Asia/Calcutta', 'Europe/Kyiv', 'america/sao_paulo'])(
-  '%s is a time zone',
-  name => expect(isTimeZone(name)).toBe(true),
-)
-
-test.each(['', ' ', 'Brasilia', 'America/Sao Paulo', '-03:00', '+0300', 'UTC+3'])('%j is none', name =>
-  expect(isTimeZone(name)).toBe(false),
-)

@@ -9,13 +9,3 @@ export function monthIn(timeZone: string, moment: Date): string {
   const parts = new Map(format.formatToParts(moment).map(({ type, value }) => [type, value]))
   return `${parts.get('year')}-${parts.get('month')}`
 }
-
-/** Whether a name is that of a time zone, by the IANA database: `America/Sao_Paulo`, `Etc/UTC`; not an offset. */
-export function isTimeZone(name: string): boolean {
-  if (!/^[a-z]/i.test(name)) return false
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
-}

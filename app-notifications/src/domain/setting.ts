@@ -16,12 +16,3 @@ export function senderOf(text: string): { readonly name: string; readonly addres
   const [, name, address] = /^(.*?)\s*<(.*)>$/s.exec(text) ?? []
   return { name: name?.trim() ?? '', address: address ?? text }
 }
-
-export function isTimeZone(name: string): boolean {
-  if (!/^[a-z]/i.test(name)) return false
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
-}
