@@ -2,6 +2,7 @@ import type { Message } from '@feira/contracts'
 import * as invoices from './invoices.ts'
 import * as notifications from './notifications.ts'
 import * as orders from './orders.ts'
+import * as partners from './partners.ts'
 import * as payments from './payments.ts'
 import * as products from './products.ts'
 import * as snapshots from './snapshots.ts'
@@ -15,6 +16,7 @@ const owners: readonly Readonly<Record<string, Message>>[] = [
   payments,
   invoices,
   notifications,
+  partners,
   snapshots,
 ]
 

@@ -59,3 +59,25 @@ export const invoiceVoided = defineEvent('invoice.voided', {
   schema: z.object({ ...invoice, voidedAt: z.iso.datetime() }),
   example: { ...example, version: 2, voidedAt: '2026-11-21T12:05:00.020Z' },
 })
+
+export const invoiceSnapshot = defineEvent('invoice.snapshot', {
+  owner: 'invoices',
+  summary: 'An invoice as it is now, for the one who asked by `snapshot.requested`.',
+  aggregate,
+  personal,
+  schema: z.object({
+    ...invoice,
+    status: z.enum(['issued', 'paid', 'void']),
+    paidAt: z.iso.datetime().nullable(),
+    voidedAt: z.iso.datetime().nullable(),
+    requestId: z.uuid(),
+  }),
+  example: {
+    ...example,
+    version: 1,
+    status: 'issued',
+    paidAt: null,
+    voidedAt: null,
+    requestId: '01936f3e-9999-7c1e-9b3a-51d21b2a3c4d',
+  },
+})

@@ -88,3 +88,22 @@ export const notificationFailed = defineEvent('notification.failed', {
   schema: z.object({ ...notification, reason: z.string(), failedAt: z.iso.datetime() }),
   example: { ...example, reason: 'the mail server refused the recipient', failedAt: '2026-11-21T12:00:40.000Z' },
 })
+
+export const notificationSnapshot = defineEvent('notification.snapshot', {
+  owner: 'notifications',
+  summary: 'A notification that was sent or given up, as it is now, for the one who asked by `snapshot.requested`.',
+  aggregate: versioned,
+  personal,
+  schema: z.object({
+    ...notification,
+    status: z.enum(['sent', 'failed']),
+    at: z.iso.datetime().describe('when it was sent or given up'),
+    requestId: z.uuid(),
+  }),
+  example: {
+    ...example,
+    status: 'sent',
+    at: '2026-11-21T12:00:01.000Z',
+    requestId: '01936f3e-9999-7c1e-9b3a-51d21b2a3c4d',
+  },
+})

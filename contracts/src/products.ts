@@ -57,8 +57,20 @@ export const productSnapshot = defineEvent('product.snapshot', {
   owner: 'products',
   summary: 'A product as it is now, for the one who asked by `snapshot.requested`.',
   aggregate,
-  schema: z.object({ ...product, requestId: z.uuid() }),
-  example: { ...example, requestId: '01936f3e-9999-7c1e-9b3a-51d21b2a3c4d' },
+  schema: z.object({
+    ...product,
+    stock: z
+      .object({ version: z.int().positive(), available: z.int().nonnegative(), reserved: z.int().nonnegative() })
+      .nullable()
+      .default(null)
+      .describe('as `stock.changed` tells it'),
+    requestId: z.uuid(),
+  }),
+  example: {
+    ...example,
+    stock: { version: 7, available: 8, reserved: 2 },
+    requestId: '01936f3e-9999-7c1e-9b3a-51d21b2a3c4d',
+  },
 })
 
 const reservation = { type: 'reservation', id: 'orderId' } as const
@@ -110,4 +122,63 @@ export const stockChanged = defineEvent('stock.changed', {
     reserved: z.int().nonnegative(),
   }),
   example: { productId, version: 7, available: 8, reserved: 2 },
+})
+
+const partnerEvent = { type: 'partner-event', id: 'causedBy' } as const
+const causedBy = z.uuid().describe("the partner's event")
+
+export const stockAdjusted = defineEvent('stock.adjusted', {
+  owner: 'products',
+  summary: "The stock of a product was set as a partner's event asked.",
+  aggregate: partnerEvent,
+  schema: z.object({
+    causedBy,
+    productId: z.uuid(),
+    sku: z.string(),
+    available: z.int().nonnegative(),
+    adjustedAt: z.iso.datetime(),
+  }),
+  example: {
+    causedBy: '01936f3e-5555-7c1e-9b3a-51d21b2a3c4d',
+    productId,
+    sku: 'CAFE-250',
+    available: 40,
+    adjustedAt: '2026-11-21T12:00:00.020Z',
+  },
+})
+
+export const stockAdjustmentRefused = defineEvent('stock.adjustment-refused', {
+  owner: 'products',
+  summary: "The stock that a partner's event speaks of was not set, by a rule of the business.",
+  aggregate: partnerEvent,
+  schema: z.object({
+    causedBy,
+    code: z.string().describe('stable, e.g. `product-unknown`'),
+    detail: z.string().describe('one sentence for people'),
+    refusedAt: z.iso.datetime(),
+  }),
+  example: {
+    causedBy: '01936f3e-5555-7c1e-9b3a-51d21b2a3c4d',
+    code: 'product-unknown',
+    detail: 'There is no product CHA-100.',
+    refusedAt: '2026-11-21T12:00:00.020Z',
+  },
+})
+
+export const partnerStockUpdate = defineCommand('partner.stock-update', {
+  owner: 'products',
+  summary: 'Set what is available of a product. Answered by `stock.adjusted` or `stock.adjustment-refused`.',
+  aggregate: { type: 'partner-event', id: 'eventId' },
+  schema: z.object({
+    eventId: z.uuid().describe('the answer names it as `causedBy`; obeyed once for each'),
+    partnerId: z.uuid(),
+    product: z.string().describe('its id or SKU'),
+    quantity: z.int().nonnegative(),
+  }),
+  example: {
+    eventId: '01936f3e-5555-7c1e-9b3a-51d21b2a3c4d',
+    partnerId: '01936f3e-4444-7c1e-9b3a-51d21b2a3c4d',
+    product: 'CAFE-250',
+    quantity: 40,
+  },
 })
