@@ -1,0 +1,5 @@
+import type { ConfigOf } from '@feira/chassis'
+
+export const config = {}
+
+export type Config = ConfigOf<typeof config>

@@ -1,0 +1,4 @@
+import { runService } from '@feira/chassis'
+import { service } from './service.ts'
+
+await runService(service)
