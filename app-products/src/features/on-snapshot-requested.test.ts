@@ -30,10 +30,14 @@ test('all products for sale are sent as they are now, to the one who asked', asy
   const [coffee, tea, gone] = [await shop.create({ category: 'drinks' }), await shop.create(), await shop.create()]
   await shop.admin('PATCH', `/products/${tea.id}`, { price: 9.5 })
   await shop.admin('DELETE', `/products/${gone.id}`)
+  await shop.admin('POST', `/products/${coffee.id}/stock`, { adjustment: -4, reason: 'broken' })
   const asked = request()
   const cause = await shop.deliver(snapshotRequested, asked)
   expect(await shop.published(productSnapshot)).toEqual(
-    [coffee, { ...tea, priceCents: 950, version: 2, updatedAt: expect.any(String) }].map(product => ({
+    [
+      { ...coffee, stock: 6, stockVersion: 2 },
+      { ...tea, priceCents: 950, version: 2, updatedAt: expect.any(String) },
+    ].map(product => ({
       requestId: asked.requestId,
       productId: product.id,
       version: product.version,
@@ -44,6 +48,7 @@ test('all products for sale are sent as they are now, to the one who asked', asy
       category: product.category,
       createdAt: product.createdAt,
       updatedAt: product.updatedAt,
+      stock: { version: product.stockVersion, available: product.stock, reserved: product.reserved },
     })),
   )
   expect(await shop.published(snapshotCompleted)).toEqual([
