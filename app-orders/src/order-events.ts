@@ -8,12 +8,18 @@ import {
   orderRefunded,
   orderReserved,
   orderShipped,
+  type orderSnapshot,
 } from '@feira/contracts/orders'
 import type { Order, OrderStatus } from './domain/order.ts'
 
 /** What `order.created` says of an order that was just placed. */
 export function toOrderCreated(order: Order): Payload<typeof orderCreated> {
   return { ...contentsOf(order), status: order.status === 'pending' ? 'pending' : 'reserved' }
+}
+
+/** What `order.snapshot` says of an order, apart from who asked. */
+export function toOrderSnapshot(order: Order): Omit<Payload<typeof orderSnapshot>, 'requestId'> {
+  return { ...contentsOf(order), status: order.status, changedAt: order.updatedAt.toISOString() }
 }
 
 /** One version of an order, to be announced. */

@@ -15,6 +15,7 @@ import { onPaymentFailed } from './features/on-payment-failed.ts'
 import { onProductChanged } from './features/on-product-changed.ts'
 import { onProductUnavailable } from './features/on-product-unavailable.ts'
 import { onSnapshot } from './features/on-snapshot.ts'
+import { onSnapshotRequested } from './features/on-snapshot-requested.ts'
 import { onStockReserved } from './features/on-stock-reserved.ts'
 import { onUserChanged } from './features/on-user-changed.ts'
 import { onUserDeleted } from './features/on-user-deleted.ts'
@@ -54,6 +55,7 @@ export const service = defineService<Config>({
     onUserDeleted,
     onProductChanged,
     onSnapshot,
+    onSnapshotRequested,
   ],
   jobs: [expireUnpaidOrders, keepReplicasFilled, sumTallies],
 })
