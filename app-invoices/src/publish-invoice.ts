@@ -27,7 +27,8 @@ export function publishStep(tx: Transaction, invoice: PublishedInvoice, step: St
   else tx.publish(invoiceVoided, { ...payload, voidedAt: at }, { cause })
 }
 
-function payloadOf(invoice: PublishedInvoice, version: number) {
+/** What every message about an invoice tells of it. */
+export function payloadOf(invoice: PublishedInvoice, version: number) {
   const { id, number, orderId, userId, totalCents, currency, issuedAt } = invoice
   return {
     invoiceId: id,

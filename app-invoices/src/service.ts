@@ -7,6 +7,7 @@ import { getInvoice } from './features/get-invoice.ts'
 import { listInvoices } from './features/list-invoices.ts'
 import { onOrderChanged } from './features/on-order-changed.ts'
 import { onOrderCreated } from './features/on-order-created.ts'
+import { onSnapshotRequested } from './features/on-snapshot-requested.ts'
 import { onUserDeleted } from './features/on-user-deleted.ts'
 
 export const service = defineService<Config>({
@@ -17,6 +18,6 @@ export const service = defineService<Config>({
   config,
   migrations: new URL('../migrations/', import.meta.url),
   routes: [listInvoices, getInvoiceStats, getInvoice, getInvoicePdf],
-  consumers: [onOrderCreated, onOrderChanged, onUserDeleted],
+  consumers: [onOrderCreated, onOrderChanged, onUserDeleted, onSnapshotRequested],
   jobs: [countInvoices],
 })
