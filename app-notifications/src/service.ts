@@ -6,6 +6,7 @@ import { listNotifications } from './features/list-notifications.ts'
 import { onCustomerEvent } from './features/on-customer-event.ts'
 import { onNotificationsEmail } from './features/on-notifications-email.ts'
 import { onNotificationsSms } from './features/on-notifications-sms.ts'
+import { onSnapshotRequested } from './features/on-snapshot-requested.ts'
 import { onUserDeleted } from './features/on-user-deleted.ts'
 import { requestEmail } from './features/request-email.ts'
 import { requestSms } from './features/request-sms.ts'
@@ -21,7 +22,7 @@ export const service = defineService<Config>({
   migrations: new URL('../migrations/', import.meta.url),
   startup: [openMailServer],
   routes: [requestEmail, requestSms, listNotifications, getNotification],
-  consumers: [onCustomerEvent, onUserDeleted, ...workers],
+  consumers: [onCustomerEvent, onUserDeleted, onSnapshotRequested, ...workers],
 })
 
 /** The same without those who send: the service with `NOTIFICATION_WORKERS=false`. */
