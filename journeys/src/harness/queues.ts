@@ -28,11 +28,13 @@ const consumers: Readonly<Record<ServiceName, readonly ConsumerQueue[]>> = {
     { name: 'on-user-deleted', types: ['user.deleted'] },
     { name: 'on-product-changed', types: each('product', 'created', 'updated', 'deleted') },
     { name: 'on-snapshot', types: [] },
+    { name: 'on-snapshot-requested', types: ['snapshot.requested'] },
   ],
   invoices: [
     { name: 'on-order-created', types: ['order.created'] },
     { name: 'on-order-changed', types: each('order', 'paid', 'cancelled', 'refunded') },
     { name: 'on-user-deleted', types: ['user.deleted'] },
+    { name: 'on-snapshot-requested', types: ['snapshot.requested'] },
   ],
   users: [
     { name: 'on-order', types: orderEvents },
@@ -48,6 +50,7 @@ const consumers: Readonly<Record<ServiceName, readonly ConsumerQueue[]>> = {
   notifications: [
     { name: 'on-customer-event', types: [...orderEvents, 'invoice.issued', 'user.created'] },
     { name: 'on-user-deleted', types: ['user.deleted'] },
+    { name: 'on-snapshot-requested', types: ['snapshot.requested'] },
     { name: 'email-workers', types: ['notifications.email'], pauses: pausesOf['email-workers'] },
     { name: 'email-workers-high', types: [], pauses: pausesOf['email-workers'] },
     { name: 'sms-workers', types: ['notifications.sms'], pauses: pausesOf['sms-workers'] },
