@@ -92,6 +92,17 @@ describe('the system in docker-compose.yml', () => {
     expect(container('postgres').environment['DATABASES']?.split(/\s+/)).toContain(`${name}:${password}`)
   })
 
+  test.each(apps)('$folder reaches the broker and Redis, as all do', ({ folder }) => {
+    const { BROKER_URL, REDIS_URL } = container(folder).environment
+    expect(BROKER_URL).toMatch(/@rabbitmq:5672$/)
+    expect(REDIS_URL).toBe('redis://redis:6379')
+  })
+
+  test('the gateway starts when every service is ready', () => {
+    const ready = apps.map(({ folder }) => [folder, { condition: 'service_healthy' }])
+    expect(container('kong').depends_on).toEqual(Object.fromEntries(ready))
+  })
+
   test('the gateway leads to containers only', () => {
     expect(kong.length).toBeGreaterThanOrEqual(apps.length)
     expect(kong.map(({ host }) => host).filter(host => !(host in system))).toEqual([])
