@@ -54,6 +54,23 @@ CREATE TABLE "model"."products" (
 	"deleted_at" timestamp with time zone
 );
 --> statement-breakpoint
+CREATE TABLE "rebuild_kinds" (
+	"request_id" uuid NOT NULL,
+	"kind" text NOT NULL,
+	"expected" integer,
+	"received" integer DEFAULT 0 NOT NULL,
+	CONSTRAINT "rebuild_kinds_request_id_kind_pk" PRIMARY KEY("request_id","kind")
+);
+--> statement-breakpoint
+CREATE TABLE "rebuilds" (
+	"request_id" uuid PRIMARY KEY NOT NULL,
+	"state" text NOT NULL,
+	"started_at" timestamp with time zone NOT NULL,
+	"progressed_at" timestamp with time zone NOT NULL,
+	"finished_at" timestamp with time zone,
+	"reason" text
+);
+--> statement-breakpoint
 CREATE TABLE "model"."stocks" (
 	"product_id" uuid PRIMARY KEY NOT NULL,
 	"version" integer NOT NULL,
@@ -93,8 +110,10 @@ CREATE INDEX "invoices_order" ON "model"."invoices" USING btree ("order_id");-->
 CREATE INDEX "invoices_issued" ON "model"."invoices" USING btree ("issued_at");--> statement-breakpoint
 CREATE INDEX "notifications_order" ON "model"."notifications" USING btree ("order_id","at");--> statement-breakpoint
 CREATE INDEX "notifications_user" ON "model"."notifications" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "notifications_unnamed" ON "model"."notifications" USING btree ("recipient") WHERE user_id is null;--> statement-breakpoint
 CREATE INDEX "orders_user" ON "model"."orders" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "orders_status" ON "model"."orders" USING btree ("status","id");--> statement-breakpoint
 CREATE INDEX "products_category" ON "model"."products" USING btree ("category","id");--> statement-breakpoint
+CREATE UNIQUE INDEX "rebuilds_running" ON "rebuilds" USING btree ("state") WHERE state = 'running';--> statement-breakpoint
 CREATE INDEX "timeline_order" ON "timeline" USING btree ("order_id","position");--> statement-breakpoint
 CREATE INDEX "timeline_user" ON "timeline" USING btree ("user_id","position");

@@ -1,4 +1,18 @@
-import { bigint, bigserial, index, integer, jsonb, pgSchema, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  bigserial,
+  index,
+  integer,
+  jsonb,
+  pgSchema,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
 
 const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 const cents = (name: string) => bigint(name, { mode: 'number' })
@@ -113,7 +127,12 @@ export const notifications = model.table(
     /** When it was sent or given up. */
     at: at('at').notNull(),
   },
-  table => [index('notifications_order').on(table.orderId, table.at), index('notifications_user').on(table.userId)],
+  table => [
+    index('notifications_order').on(table.orderId, table.at),
+    index('notifications_user').on(table.userId),
+    // By which an erased person's address is found where nobody said whose it is.
+    index('notifications_unnamed').on(table.recipient).where(sql`user_id is null`),
+  ],
 )
 
 /**
@@ -145,4 +164,36 @@ export const timeline = pgTable(
     index('timeline_order').on(table.orderId, table.position),
     index('timeline_user').on(table.userId, table.position),
   ],
+)
+
+export type RebuildState = 'running' | 'completed' | 'failed'
+
+/** The times that the model was made again; the newest is the one that counts. */
+export const rebuilds = pgTable(
+  'rebuilds',
+  {
+    /** UUIDv7: the newest is the greatest. */
+    requestId: uuid('request_id').primaryKey(),
+    state: text().$type<RebuildState>().notNull(),
+    startedAt: at('started_at').notNull(),
+    /** When something last came in answer to it. */
+    progressedAt: at('progressed_at').notNull(),
+    finishedAt: at('finished_at'),
+    /** Why it failed. */
+    reason: text(),
+  },
+  table => [uniqueIndex('rebuilds_running').on(table.state).where(sql`state = 'running'`)],
+)
+
+/** How far a rebuild has come with each kind of aggregate. */
+export const rebuildKinds = pgTable(
+  'rebuild_kinds',
+  {
+    requestId: uuid('request_id').notNull(),
+    kind: text().notNull(),
+    /** Null until its owner has said how many it has. */
+    expected: integer(),
+    received: integer().notNull().default(0),
+  },
+  table => [primaryKey({ columns: [table.requestId, table.kind] })],
 )
