@@ -3,7 +3,7 @@ CREATE TABLE "deliveries" (
 	"event_id" uuid NOT NULL,
 	"partner_id" uuid NOT NULL,
 	"type" text NOT NULL,
-	"body" jsonb NOT NULL,
+	"body" jsonb,
 	"status" text NOT NULL,
 	"created_at" timestamp with time zone NOT NULL,
 	"updated_at" timestamp with time zone NOT NULL
@@ -12,7 +12,7 @@ CREATE TABLE "deliveries" (
 CREATE TABLE "delivery_attempts" (
 	"delivery_id" uuid NOT NULL,
 	"number" integer NOT NULL,
-	"url" text NOT NULL,
+	"url" text,
 	"started_at" timestamp with time zone NOT NULL,
 	"ended_at" timestamp with time zone,
 	"delivered" boolean,
@@ -28,6 +28,22 @@ CREATE TABLE "event_steps" (
 	"detail" text,
 	"at" timestamp with time zone NOT NULL,
 	CONSTRAINT "event_steps_event_id_number_pk" PRIMARY KEY("event_id","number")
+);
+--> statement-breakpoint
+CREATE TABLE "event_tallies" (
+	"partner_id" uuid NOT NULL,
+	"kind" text NOT NULL,
+	"state" text NOT NULL,
+	"events" bigint NOT NULL,
+	CONSTRAINT "event_tallies_partner_id_kind_state_pk" PRIMARY KEY("partner_id","kind","state")
+);
+--> statement-breakpoint
+CREATE TABLE "event_tally_changes" (
+	"partner_id" uuid NOT NULL,
+	"kind" text NOT NULL,
+	"was" text,
+	"state" text NOT NULL,
+	"settled_after_ms" bigint
 );
 --> statement-breakpoint
 CREATE TABLE "events" (
@@ -72,10 +88,20 @@ CREATE TABLE "partners" (
 	"deleted_at" timestamp with time zone
 );
 --> statement-breakpoint
+CREATE UNLOGGED TABLE "rate_limits" (
+	"key" text PRIMARY KEY NOT NULL,
+	"points" integer NOT NULL,
+	"expire" bigint
+);
+--> statement-breakpoint
 CREATE INDEX "deliveries_event" ON "deliveries" USING btree ("event_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "events_reference" ON "events" USING btree ("partner_id","partner_reference") WHERE partner_reference is not null;--> statement-breakpoint
 CREATE INDEX "events_partner" ON "events" USING btree ("partner_id","id");--> statement-breakpoint
+CREATE INDEX "events_partner_state" ON "events" USING btree ("partner_id","state","id");--> statement-breakpoint
+CREATE INDEX "events_partner_kind" ON "events" USING btree ("partner_id","kind","id");--> statement-breakpoint
 CREATE INDEX "events_state" ON "events" USING btree ("state","id");--> statement-breakpoint
+CREATE INDEX "events_kind" ON "events" USING btree ("kind","id");--> statement-breakpoint
 CREATE INDEX "events_order" ON "events" USING btree ("order_id");--> statement-breakpoint
 CREATE INDEX "events_due" ON "events" USING btree ("due_at") WHERE due_at is not null;--> statement-breakpoint
-CREATE INDEX "partner_keys_partner" ON "partner_keys" USING btree ("partner_id","id");
+CREATE INDEX "partner_keys_partner" ON "partner_keys" USING btree ("partner_id","id");--> statement-breakpoint
+CREATE INDEX "partners_created_at" ON "partners" USING btree ("created_at","id");

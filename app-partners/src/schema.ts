@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import {
+  bigint,
   boolean,
   index,
   integer,
@@ -15,26 +16,31 @@ import type { EventKind, EventState, Outcome } from './domain/event.ts'
 
 const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
-export const partners = pgTable('partners', {
-  /** Of a partner that signs in with tokens: the id of its user, the claim `sub`. */
-  id: uuid().primaryKey(),
-  /** Null when erased. */
-  name: text(),
-  email: text(),
-  status: text().$type<'active' | 'blocked'>().notNull().default('active'),
-  /** Null: the service's own limits. */
-  limitPerMinute: integer('limit_per_minute'),
-  limitPerSecond: integer('limit_per_second'),
-  /** Where it is told what became of its events. */
-  webhookUrl: text('webhook_url'),
-  /** What webhooks are signed with; see https://www.standardwebhooks.com. */
-  webhookSecret: text('webhook_secret'),
-  version: integer().notNull().default(1),
-  createdAt: at('created_at').notNull(),
-  updatedAt: at('updated_at').notNull(),
-  /** A row with it is final: its keys and tokens count no more. */
-  deletedAt: at('deleted_at'),
-})
+export const partners = pgTable(
+  'partners',
+  {
+    /** Of a partner that signs in with tokens: the id of its user, the claim `sub`. */
+    id: uuid().primaryKey(),
+    /** Null when erased. */
+    name: text(),
+    email: text(),
+    status: text().$type<'active' | 'blocked'>().notNull().default('active'),
+    /** Null: the service's own limits. */
+    limitPerMinute: integer('limit_per_minute'),
+    limitPerSecond: integer('limit_per_second'),
+    /** Where it is told what became of its events. */
+    webhookUrl: text('webhook_url'),
+    /** What webhooks are signed with; see https://www.standardwebhooks.com. */
+    webhookSecret: text('webhook_secret'),
+    version: integer().notNull().default(1),
+    createdAt: at('created_at').notNull(),
+    updatedAt: at('updated_at').notNull(),
+    /** A row with it is final: its keys and tokens count no more. */
+    deletedAt: at('deleted_at'),
+  },
+  // Not by id: those of users tell no time.
+  table => [index('partners_created_at').on(table.createdAt, table.id)],
+)
 
 /** API keys; what is kept cannot be turned back into one. */
 export const partnerKeys = pgTable(
@@ -84,7 +90,10 @@ export const events = pgTable(
       .on(table.partnerId, table.partnerReference)
       .where(sql`partner_reference is not null`),
     index('events_partner').on(table.partnerId, table.id),
+    index('events_partner_state').on(table.partnerId, table.state, table.id),
+    index('events_partner_kind').on(table.partnerId, table.kind, table.id),
     index('events_state').on(table.state, table.id),
+    index('events_kind').on(table.kind, table.id),
     index('events_order').on(table.orderId),
     index('events_due')
       .on(table.dueAt)
@@ -97,7 +106,7 @@ export const eventSteps = pgTable(
   'event_steps',
   {
     eventId: uuid('event_id').notNull(),
-    /** 1 for the first. */
+    /** The version of the event that it made: 1 for the first. */
     number: integer().notNull(),
     state: text().$type<EventState>().notNull(),
     /** Why, in one sentence, where the state does not say it all. */
@@ -107,6 +116,32 @@ export const eventSteps = pgTable(
   table => [primaryKey({ columns: [table.eventId, table.number] })],
 )
 
+/** How many events of a partner are of a kind and in a state: so that statistics need not read all events. */
+export const eventTallies = pgTable(
+  'event_tallies',
+  {
+    partnerId: uuid('partner_id').notNull(),
+    kind: text().$type<EventKind>().notNull(),
+    state: text().$type<EventState>().notNull(),
+    events: bigint({ mode: 'number' }).notNull(),
+  },
+  table => [primaryKey({ columns: [table.partnerId, table.kind, table.state] })],
+)
+
+/**
+ * What is still to be added to the tallies and to the metrics: a row for each change of an event's state. Whoever writes
+ * events only adds rows here, and so waits for nobody; the job `sum-tallies` takes them away.
+ */
+export const eventTallyChanges = pgTable('event_tally_changes', {
+  partnerId: uuid('partner_id').notNull(),
+  kind: text().$type<EventKind>().notNull(),
+  /** Null for an event that is new. */
+  was: text().$type<EventState>(),
+  state: text().$type<EventState>().notNull(),
+  /** How long it took to its first final state; null for every other change. */
+  settledAfterMs: bigint('settled_after_ms', { mode: 'number' }),
+})
+
 /** What a partner is told by webhook: one row for each event that reached an end. */
 export const deliveries = pgTable(
   'deliveries',
@@ -115,7 +150,8 @@ export const deliveries = pgTable(
     eventId: uuid('event_id').notNull(),
     partnerId: uuid('partner_id').notNull(),
     type: text().$type<'event.completed' | 'event.refused' | 'event.dead'>().notNull(),
-    body: jsonb().$type<Readonly<Record<string, unknown>>>().notNull(),
+    /** Null once the partner is erased. */
+    body: jsonb().$type<Readonly<Record<string, unknown>>>(),
     status: text().$type<'pending' | 'delivered' | 'failed'>().notNull(),
     createdAt: at('created_at').notNull(),
     updatedAt: at('updated_at').notNull(),
@@ -130,7 +166,8 @@ export const deliveryAttempts = pgTable(
     deliveryId: uuid('delivery_id').notNull(),
     /** 1 for the first. */
     number: integer().notNull(),
-    url: text().notNull(),
+    /** Null once the partner is erased. */
+    url: text(),
     startedAt: at('started_at').notNull(),
     endedAt: at('ended_at'),
     delivered: boolean(),
@@ -139,3 +176,14 @@ export const deliveryAttempts = pgTable(
   },
   table => [primaryKey({ columns: [table.deliveryId, table.number] })],
 )
+
+/**
+ * Requests of the present minute and second, as `rate-limiter-flexible` counts them: the order of the columns is its.
+ * The migration makes it UNLOGGED, so that counting waits for no disk: after a crash everybody begins anew.
+ */
+export const rateLimits = pgTable('rate_limits', {
+  key: text().primaryKey(),
+  points: integer().notNull(),
+  /** Milliseconds since 1970. */
+  expire: bigint({ mode: 'number' }),
+})

@@ -1,7 +1,7 @@
 import { newId, type Cause, type Transaction } from '@feira/chassis'
 import { partnersWebhook } from '@feira/contracts/partners'
-import type { EventKind } from '../domain/event.ts'
 import type { events } from '../schema.ts'
+import { strategyOf } from '../strategies/index.ts'
 
 /** What a webhook says of an event: a row of `events`, or as much of it. */
 export type EndedEvent = Pick<
@@ -13,11 +13,6 @@ export type EndedEvent = Pick<
 }
 
 const typeOf = { completed: 'event.completed', refused: 'event.refused', dead: 'event.dead' } as const
-const tipos = {
-  sale: 'VENDA',
-  return: 'DEVOLUÇÃO',
-  'stock-update': 'ATUALIZAÇÃO_ESTOQUE',
-} as const satisfies Record<EventKind, string>
 
 /**
  * Leaves word for the partners of events that have reached an end: a delivery each, and the order to make it. Nothing for
@@ -49,7 +44,14 @@ function toDelivery(event: EndedEvent) {
   const { id: eventId, partnerId, partnerReference, kind, state, outcome, orderId, updatedAt } = event
   if (!isEnd(state)) throw new Error(`event ${eventId} is ${state}, which is no end to tell of`)
   const type = typeOf[state]
-  const data = { id: eventId, tipo: tipos[kind], evento_id: partnerReference, status: state, outcome, orderId }
+  const data = {
+    id: eventId,
+    tipo: strategyOf(kind).tipo,
+    evento_id: partnerReference,
+    status: state,
+    outcome,
+    orderId,
+  }
   return { id: newId(), eventId, partnerId, type, body: { type, timestamp: updatedAt.toISOString(), data } }
 }
 
