@@ -9,6 +9,7 @@ import type { Database, Query, Transact, Transaction } from '../service.ts'
 import { TimeLimitExceeded } from '../time-limit.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 import { inTrace, currentFields } from '../telemetry/trace.ts'
+import { writeTogether } from './write-together.ts'
 
 type Settings = Pick<BaseConfig, 'DATABASE_URL' | 'DATABASE_POOL'> & Partial<Pick<BaseConfig, 'HANDLER_TIMEOUT'>>
 
@@ -40,7 +41,10 @@ export function openDatabase(name: string, settings: Settings, log: Logger): Dat
   // Without these two listeners a restart of PostgreSQL ends the process: an idle client reports on the pool, one in use
   // on itself.
   pool.on('error', error => log.warn({ err: error }, 'idle database connection lost'))
-  pool.on('connect', client => void client.on('error', () => {}))
+  pool.on('connect', client => {
+    client.on('error', () => {})
+    writeTogether(client)
+  })
   return {
     pool,
     db: drizzle({ client: pool }),
@@ -104,14 +108,13 @@ async function run<Result>(
   let mayBeCommitted = false
   let broken = false
   try {
-    // BEGIN travels with the first statement of the work. COMMIT waits for the outbox rows: they are the promise.
+    // BEGIN travels with the first statement of the work.
     const begun = client.query('BEGIN')
     begun.catch(() => {}) // reported below, unless the work fails of the same reason first
     const result = await work(transactionOn(client, messages, invalidated))
     await begun
-    await appendToOutbox(statement => client.query(statement), messages)
     mayBeCommitted = true
-    const { command } = await client.query('COMMIT')
+    const { command } = await appendAndCommit(client, messages)
     // PostgreSQL answers so, without an error, when a statement failed before and its error was swallowed.
     mayBeCommitted = command !== 'ROLLBACK'
     if (!mayBeCommitted) throw new Error('A statement of the transaction failed, so nothing was written.')
@@ -127,6 +130,17 @@ async function run<Result>(
     // A COMMIT that was not answered may have happened, and evicting too much does no harm.
     if (mayBeCommitted && invalidated.length > 0) await onInvalidated?.(invalidated)
   }
+}
+
+// COMMIT travels with the outbox rows, and where they failed PostgreSQL makes a ROLLBACK of it.
+async function appendAndCommit(client: pg.PoolClient, messages: readonly OutboxRow[]) {
+  const [appended, committed] = await Promise.allSettled([
+    appendToOutbox(statement => client.query(statement), messages),
+    client.query('COMMIT'),
+  ])
+  if (appended.status === 'rejected') throw appended.reason
+  if (committed.status === 'rejected') throw committed.reason
+  return committed.value
 }
 
 function transactionOn(client: pg.PoolClient, messages: OutboxRow[], invalidated: string[]): Transaction {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { BaseConfig } from '../config.ts'
+import { writeTogether } from '../database/write-together.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { batchSize, claimPending, claimProbes, publishBatch, type BatchOptions } from './outbox-batch.ts'
 
@@ -109,6 +110,9 @@ function relayPool({ service, config, log }: RelayOptions): pg.Pool {
     query_timeout: 35_000,
   })
   pool.on('error', error => log.warn({ err: error }, 'relay lost its database connection'))
-  pool.on('connect', client => void client.on('error', () => {}))
+  pool.on('connect', client => {
+    client.on('error', () => {})
+    writeTogether(client)
+  })
   return pool
 }
