@@ -133,10 +133,7 @@ describe('an order has one invoice, however often it is told', () => {
   test('by one message, delivered again later', async () => {
     const [before, messageId, data] = [await outcomes(invoices, 'handled', 'duplicate'), newId(), order()]
     for (let time = 0; time < 3; time++) await invoices.deliver(orderCreated, data, { messageId })
-    await waitUntil(
-      'all have been seen',
-      async () => (await outcomes(invoices, 'handled', 'duplicate')) === before + 3,
-    )
+    await waitUntil('all have been seen', async () => (await outcomes(invoices, 'handled', 'duplicate')) === before + 3)
     expect(await issued()).toHaveLength(1)
     expect(await invoices.published(invoiceIssued)).toHaveLength(1)
   })
