@@ -23,7 +23,6 @@ CREATE TABLE "model"."notifications" (
 	"template" text,
 	"recipient" text,
 	"status" text NOT NULL,
-	"reason" text,
 	"at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint

@@ -123,7 +123,6 @@ export const notifications = model.table(
     template: text(),
     recipient: text(),
     status: text().$type<'sent' | 'failed'>().notNull(),
-    reason: text(),
     /** When it was sent or given up. */
     at: at('at').notNull(),
   },
@@ -131,7 +130,9 @@ export const notifications = model.table(
     index('notifications_order').on(table.orderId, table.at),
     index('notifications_user').on(table.userId),
     // By which an erased person's address is found where nobody said whose it is.
-    index('notifications_unnamed').on(table.recipient).where(sql`user_id is null`),
+    index('notifications_unnamed')
+      .on(table.recipient)
+      .where(sql`user_id is null`),
   ],
 )
 
@@ -153,7 +154,7 @@ export const timeline = pgTable(
     service: text().notNull(),
     /** The version of the aggregate that it speaks of. */
     version: integer(),
-    /** What it says in a word, e.g. a reason or an invoice's number; never about a person. */
+    /** What it says in a word, e.g. an invoice's number; never about a person. */
     note: text(),
     traceId: text('trace_id').notNull(),
     /** When its publisher wrote it, and when this service did. */
@@ -182,7 +183,11 @@ export const rebuilds = pgTable(
     /** Why it failed. */
     reason: text(),
   },
-  table => [uniqueIndex('rebuilds_running').on(table.state).where(sql`state = 'running'`)],
+  table => [
+    uniqueIndex('rebuilds_running')
+      .on(table.state)
+      .where(sql`state = 'running'`),
+  ],
 )
 
 /** How far a rebuild has come with each kind of aggregate. */
