@@ -24,7 +24,7 @@ export function publishStep(tx: Transaction, invoice: PublishedInvoice, step: St
   const payload = payloadOf(invoice, version)
   const at = step.at.toISOString()
   if (step.status === 'paid') tx.publish(invoicePaid, { ...payload, paidAt: at }, { cause })
-  else tx.publish(invoiceVoided, { ...payload, voidedAt: at }, { cause })
+  else tx.publish(invoiceVoided, { ...payload, paidAt: step.paidAt?.toISOString() ?? null, voidedAt: at }, { cause })
 }
 
 /** What every message about an invoice tells of it. */

@@ -56,7 +56,11 @@ export const invoiceVoided = defineEvent('invoice.voided', {
   summary: 'The order of an invoice was cancelled or refunded: the invoice keeps its number and counts for nothing.',
   aggregate,
   personal,
-  schema: z.object({ ...invoice, voidedAt: z.iso.datetime() }),
+  schema: z.object({
+    ...invoice,
+    paidAt: z.iso.datetime().nullable().default(null).describe('if it was paid before'),
+    voidedAt: z.iso.datetime(),
+  }),
   example: { ...example, version: 2, voidedAt: '2026-11-21T12:05:00.020Z' },
 })
 

@@ -45,14 +45,19 @@ export function afterFact(standing: Standing, { outcome, orderVersion, at }: Ord
 export interface Step {
   readonly status: Exclude<InvoiceStatus, 'issued'>
   readonly at: Date
+  /** When the invoice was paid, if it was by then. */
+  readonly paidAt: Date | null
 }
 
 /** The changes that led from one standing to a later one of the same invoice, in their order. */
 export function stepsBetween(before: Times, after: Times): Step[] {
-  return [...stepTo('paid', before.paidAt, after.paidAt), ...stepTo('void', before.voidedAt, after.voidedAt)]
+  const { paidAt } = after
+  const paid = stepTo('paid', before.paidAt, paidAt)
+  const voided = stepTo('void', before.voidedAt, after.voidedAt)
+  return [...paid, ...voided].map(step => ({ ...step, paidAt }))
 }
 
-function stepTo(status: Step['status'], before: Date | null, after: Date | null): Step[] {
+function stepTo(status: Step['status'], before: Date | null, after: Date | null): Pick<Step, 'status' | 'at'>[] {
   return before === null && after !== null ? [{ status, at: after }] : []
 }
 
