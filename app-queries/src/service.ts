@@ -1,5 +1,16 @@
 import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
+import { getRebuild } from './features/get-rebuild.ts'
+import { onInvoiceEvent } from './features/on-invoice-event.ts'
+import { onNotificationEvent } from './features/on-notification-event.ts'
+import { onOrderEvent } from './features/on-order-event.ts'
+import { onProductEvent } from './features/on-product-event.ts'
+import { onSnapshot } from './features/on-snapshot.ts'
+import { onStockChanged } from './features/on-stock-changed.ts'
+import { onUserDeleted } from './features/on-user-deleted.ts'
+import { onUserEvent } from './features/on-user-event.ts'
+import { requestRebuild } from './features/request-rebuild.ts'
+import { watchRebuild } from './features/watch-rebuild.ts'
 
 export const service = defineService<Config>({
   name: 'queries',
@@ -8,6 +19,16 @@ export const service = defineService<Config>({
   paths: ['/q'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
-  routes: [],
-  consumers: [],
+  routes: [requestRebuild, getRebuild],
+  consumers: [
+    onOrderEvent,
+    onUserEvent,
+    onProductEvent,
+    onStockChanged,
+    onInvoiceEvent,
+    onNotificationEvent,
+    onUserDeleted,
+    onSnapshot,
+  ],
+  jobs: [watchRebuild],
 })

@@ -1,0 +1,13 @@
+import { consumeBatch } from '@feira/chassis'
+import { stockChanged } from '@feira/contracts/products'
+import { evict } from '../projecting/evict.ts'
+import { holdModels } from '../projecting/models.ts'
+import { keepStocks, toStockRow } from '../projecting/product-row.ts'
+
+/** `stock.changed` → how much there is of the product, whether or not it is known. */
+export const onStockChanged = consumeBatch('on-stock-changed', stockChanged, async (messages, tx) => {
+  const { models } = await holdModels(tx)
+  const rows = messages.map(({ data }) => toStockRow(data))
+  await keepStocks(tx, models, rows)
+  evict(tx, ['products', ...rows.map(({ productId }) => `product:${productId}`)])
+})

@@ -1,0 +1,45 @@
+import { every, type Query, type Transaction } from '@feira/chassis'
+import type { Config } from '../config.ts'
+import { hasCome, lackingIn } from '../rebuilding/kinds.ts'
+import { completeRebuild, failRebuild, findNewest, startFirstRebuild, type Rebuild } from '../rebuilding/rebuild.ts'
+import { dropPast, hasPast, isOutdated } from '../rebuilding/shadow.ts'
+
+/** Milliseconds after which no statement is left that began to read the model before it was replaced. */
+const patience = 5_000
+
+/** Names an advisory lock of this database. */
+const watchLock = 2_003
+
+type Step = (tx: Transaction) => Promise<void>
+
+/**
+ * Starts the first rebuild of a database, ends one for which everything or nothing more has come, and clears away what it
+ * replaced. All it goes by is in tables, so it goes on after a crash, in whatever replica.
+ */
+export const watchRebuild = every<Config>('watch-rebuild', '1s', async ({ query, transact, config }) => {
+  if (!(await nextStep(query, config))) return
+  await transact(async tx => {
+    // Another replica may be taking the step, or have taken it a moment ago.
+    if (await isAlone(tx)) await (await nextStep(tx.query, config))?.(tx)
+  })
+})
+
+async function isAlone({ query }: Transaction): Promise<boolean> {
+  const text = 'select where pg_try_advisory_xact_lock($1)'
+  return (await query({ text, values: [watchLock] })).rowCount === 1
+}
+
+async function nextStep(query: Query, config: Config): Promise<Step | undefined> {
+  const newest = await findNewest(query)
+  if (!newest) return startFirstRebuild
+  if (newest.state === 'running') return endOf(newest, query, config)
+  return newest.idleMs > patience && (await hasPast(query)) ? tx => dropPast(tx.query) : undefined
+}
+
+async function endOf(rebuild: Rebuild, query: Query, { REBUILD_TIMEOUT }: Config): Promise<Step | undefined> {
+  const { requestId, kinds, idleMs } = rebuild
+  const fail = (reason: string) => (tx: Transaction) => failRebuild(tx, requestId, reason)
+  if (await isOutdated(query)) return fail('A migration changed the tables of the model meanwhile.')
+  if (kinds.every(hasCome)) return tx => completeRebuild(tx, requestId)
+  return idleMs > REBUILD_TIMEOUT ? fail(`Nothing more came: ${lackingIn(kinds)}.`) : undefined
+}
