@@ -51,6 +51,13 @@ test('opens when half of five calls failed, and then calls nothing', async () =>
   expect(await countOf(metrics, 'circuit_breaker_state', { name: 'mail server', state: 'closed' })).toBe(0)
 })
 
+test('leaves no metrics when it is closed for good', async () => {
+  const { breaker, metrics } = breakerOf()
+  expect(await metrics.metrics()).toContain('mail server')
+  breaker.close()
+  expect(await metrics.metrics()).not.toContain('mail server')
+})
+
 test('stays closed while fewer than half fail', async () => {
   const { breaker, remote } = breakerOf(patient)
   for (let call = 0; call < 4; call++) await breaker.call('fine')

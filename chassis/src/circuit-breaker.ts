@@ -20,7 +20,7 @@ export interface Breaker<Args extends unknown[], Result> {
   readonly state: BreakerState
   /** @throws BreakerOpen without calling anything; BreakerTimeout; or what the call throws. */
   call(...args: Args): Promise<Result>
-  /** Ends its timers; calls are rejected from now on. */
+  /** Ends its timers and its metrics; calls are rejected from now on. */
   close(): void
 }
 
@@ -76,7 +76,11 @@ export function createBreaker<Args extends unknown[], Result>(
       circuit.fire(...args).catch((error: unknown) => {
         throw explain(error)
       }),
-    close: () => circuit.shutdown(),
+    close() {
+      circuit.shutdown()
+      for (const state of allStates) states.remove({ name, state })
+      rejections.remove({ name })
+    },
   }
 }
 
