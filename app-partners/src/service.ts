@@ -1,5 +1,8 @@
 import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
+import { listDeliveries } from './features/list-deliveries.ts'
+import { onPartnersWebhook } from './features/on-partners-webhook.ts'
+import { openSender } from './webhooks/sender.ts'
 
 export const service = defineService<Config>({
   name: 'partners',
@@ -8,6 +11,7 @@ export const service = defineService<Config>({
   paths: ['/events', '/partners'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
-  routes: [],
-  consumers: [],
+  startup: [openSender()],
+  routes: [listDeliveries],
+  consumers: [onPartnersWebhook],
 })

@@ -1,17 +1,17 @@
 import { isIP } from 'node:net'
-import { IPv4, IPv6 } from 'ipaddr.js'
+import ipaddr from 'ipaddr.js'
 
 /** All of IPv6 that is in use as global unicast; see https://www.iana.org/assignments/ipv6-address-space. */
-const globalUnicast = IPv6.parseCIDR('2000::/3')
+const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
 
 /**
  * Whether an IP address belongs to one host of the public internet: not to this machine, a private, shared or link-local
  * network, a group, or a range that embeds an IPv4 address, which may be any of those.
  */
 export function isPublicAddress(address: string): boolean {
-  if (isIP(address) === 4) return IPv4.parse(address).range() === 'unicast'
+  if (isIP(address) === 4) return ipaddr.IPv4.parse(address).range() === 'unicast'
   if (isIP(address) !== 6) return false
-  const parsed = IPv6.parse(address)
+  const parsed = ipaddr.IPv6.parse(address)
   return parsed.range() === 'unicast' && parsed.match(globalUnicast)
 }
 
