@@ -1,10 +1,8 @@
-import { newId } from '@feira/chassis'
 import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
-import { snapshotCompleted } from '@feira/contracts/snapshots'
 import { watchRebuild } from '../features/watch-rebuild.ts'
-import { kinds, ownerOf } from '../rebuilding/kinds.ts'
 import { findNewest } from '../rebuilding/rebuild.ts'
 import { service } from '../service.ts'
+import { answersTo } from './owners.ts'
 import { orderStory, type Story, type Told } from './stories.ts'
 
 /** The service of a test, and what tests do to it. */
@@ -13,6 +11,8 @@ export interface OpenModel extends TestService {
   told(...messages: readonly Told[]): Promise<void>
   /** Delivers the whole story of an order: see `orderStory`. */
   story(given?: Parameters<typeof orderStory>[0]): Promise<Story>
+  /** What the model holds: the rows of each of its tables, in one order. */
+  contents(schema?: 'model' | 'model_next'): Promise<Record<string, object[]>>
   sql<Row extends Record<string, unknown>>(text: string, ...values: unknown[]): Promise<Row[]>
   /** Looks after the rebuild at once, instead of within a second. */
   watch(): Promise<void>
@@ -27,16 +27,18 @@ export async function openModel(env: Record<string, string> = {}, { unfilled = f
   const told: OpenModel['told'] = async (...messages) => {
     for (const { message, data, id } of messages) await running.deliver(message, data, { messageId: id })
   }
+  const sql: OpenModel['sql'] = async <Row extends Record<string, unknown>>(text: string, ...values: unknown[]) =>
+    (await running.resources.query<Row>({ text, values })).rows
   const model: OpenModel = {
     ...running,
+    sql,
     told,
+    contents: (schema = 'model') => contentsOf(sql, schema),
     async story(given) {
       const story = orderStory(given)
       await told(...story.messages)
       return story
     },
-    sql: async <Row extends Record<string, unknown>>(text: string, ...values: unknown[]) =>
-      (await running.resources.query<Row>({ text, values })).rows,
     watch: () => watchRebuild.run(running.resources as never, new AbortController().signal),
   }
   await waitUntil('the first rebuild has begun', async () => (await findNewest(running.resources.query)) !== undefined)
@@ -45,12 +47,20 @@ export async function openModel(env: Record<string, string> = {}, { unfilled = f
 }
 
 /** Answers the rebuild that runs as owners would who have nothing at all. */
-async function fillWithNothing({ resources, deliver, watch }: OpenModel): Promise<void> {
-  const requestId = (await findNewest(resources.query))?.requestId ?? newId()
-  const answers = kinds.map(kind => deliver(snapshotCompleted, { requestId, owner: ownerOf[kind], kind, count: 0 }))
-  await Promise.all(answers)
+async function fillWithNothing({ resources, told, watch }: OpenModel): Promise<void> {
+  const requestId = (await findNewest(resources.query))?.requestId ?? ''
+  await told(...answersTo(requestId, []))
   await waitUntil('the first rebuild is over', async () => {
     await watch()
     return (await findNewest(resources.query))?.state === 'completed'
   })
+}
+
+async function contentsOf(sql: OpenModel['sql'], schema: string): Promise<Record<string, object[]>> {
+  const tables = await sql<{ name: string }>('select tablename as name from pg_tables where schemaname = $1', schema)
+  const contents = tables.map(async ({ name }) => {
+    const rows = await sql<{ row: object }>(`select to_jsonb(t) as row from ${schema}.${name} t order by 1`)
+    return [name, rows.map(({ row }) => row)] as const
+  })
+  return Object.fromEntries(await Promise.all(contents))
 }

@@ -24,12 +24,13 @@ export interface Story {
   readonly productId: string
   readonly invoiceId: string
   readonly notificationId: string
+  readonly items: typeof orderCreated.example.items
   /** In the order in which it happened. */
   readonly messages: readonly Told[]
 }
 
 /** The story of a new order of a new user for a new product, or of those given; each state a minute after the other. */
-export function orderStory(given: Partial<Omit<Story, 'messages'>> = {}): Story {
+export function orderStory(given: Partial<Omit<Story, 'messages' | 'items'>> = {}): Story {
   const ids = {
     orderId: newId(),
     userId: newId(),
@@ -38,13 +39,15 @@ export function orderStory(given: Partial<Omit<Story, 'messages'>> = {}): Story 
     notificationId: newId(),
     ...given,
   }
-  const messages = [...aboutOthers(ids), ...aboutOrder(ids), ...whatFollows(ids)]
-  return { ...ids, messages }
+  const items = orderCreated.example.items.map(item => ({ ...item, productId: ids.productId }))
+  const told = { ...ids, items }
+  return { ...told, messages: [...aboutOthers(told), ...aboutOrder(told), ...whatFollows(told)] }
 }
 
 type Ids = Omit<Story, 'messages'>
 
-const minute = (minutes: number) => new Date(Date.UTC(2026, 10, 21, 12, minutes)).toISOString()
+/** A moment of every story. */
+export const minute = (minutes: number) => new Date(Date.UTC(2026, 10, 21, 12, minutes)).toISOString()
 
 function aboutOthers({ userId, productId }: Ids): Told[] {
   return [
@@ -54,8 +57,7 @@ function aboutOthers({ userId, productId }: Ids): Told[] {
   ]
 }
 
-function aboutOrder({ orderId, userId, productId }: Ids): Told[] {
-  const items = orderCreated.example.items.map(item => ({ ...item, productId }))
+function aboutOrder({ orderId, userId, items }: Ids): Told[] {
   const order = { ...orderCreated.example, orderId, userId, items, createdAt: minute(0) }
   return [
     tell(orderCreated, order),
