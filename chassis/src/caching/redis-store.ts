@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { Registry } from 'prom-client'
 import { BreakerOpen, createBreaker, type Breaker } from '../circuit-breaker.ts'
+import { connectRedis } from '../connect-redis.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { maxValueLength, type Look, type Store } from './store.ts'
 import { Untold, type Invalidated } from './untold.ts'
@@ -29,7 +29,9 @@ const tagTtl = 3_600_000
 
 /** Connects to Redis; a Redis that is away is waited for half a second at most. */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
-  return new RedisStore(await connect(options), options)
+  const { url, log } = options
+  const redis = await connectRedis(url, { name: 'feira cache', log, whenAway: 'answers are not cached' })
+  return new RedisStore(redis, options)
 }
 
 /**
@@ -135,32 +137,6 @@ class RedisStore implements Store {
   #valueKey(key: string): string {
     return `${this.#options.prefix}value:${key}`
   }
-}
-
-async function connect({ url, log }: RedisStoreOptions): Promise<Redis> {
-  const redis = new Redis(url, {
-    connectionName: 'feira cache',
-    // Who asks has no time to wait for a connection, nor a use for an answer that comes later.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: attempt => Math.min(100 * 2 ** attempt, 2_000),
-    connectTimeout: 2_000,
-    // A connection that was cut without a word would otherwise be waited on for minutes.
-    socketTimeout: 2_000,
-  })
-  let away = false
-  redis.on('error', error => {
-    if (!away) log.warn({ err: error }, 'Redis is away: answers are not cached')
-    away = true
-  })
-  redis.on('ready', () => {
-    if (away) log.info('Redis is back')
-    away = false
-  })
-  // The first requests should find it ready, but nobody waits for one that is away.
-  await once(redis, 'ready', { signal: AbortSignal.timeout(500) }).catch(() => {})
-  return redis
 }
 
 /** @throws the first error of a pipeline, which reports them one by one. */
