@@ -11,6 +11,7 @@ import type {
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg'
 import type { Registry } from 'prom-client'
+import type { ApiKeys } from './auth/api-keys.ts'
 import type { Cache } from './caching/cache.ts'
 import type { BaseConfig, ConfigShape } from './config.ts'
 import type { Consumer } from './consuming/consumer.ts'
@@ -144,6 +145,8 @@ export interface Service<Config = never> {
   readonly paths: readonly string[]
   /** Its own environment variables, beside those of every service. */
   readonly config?: ConfigShape
+  /** Callers may also sign their requests with keys of its own. */
+  readonly apiKeys?: ApiKeys<Config>
   /** The folder of its drizzle-kit migrations. */
   readonly migrations: URL
   /** One after the other, once the database is migrated. */

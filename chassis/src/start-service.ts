@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { acceptKeys } from './auth/api-keys.ts'
 import { createAuthenticate, type Authenticate } from './auth/authenticate.ts'
 import { IssuerKeys } from './auth/issuer-keys.ts'
 import { createKeptKeys } from './auth/kept-keys.ts'
@@ -133,7 +134,7 @@ async function openParts({ service, config, log, shutdown }: Starting): Promise<
 
 function toResources({ config, log, metrics, tracer, database, relay, cache }: Parts): Resources {
   const { pool, db, query } = database
-  const onPublished = () => relay.wake()
+  const onPublished = relay.wake
   const transact = createTransact({ pool, tracer, onPublished, onInvalidated: tags => cache.invalidate(tags) })
   return {
     config,
@@ -166,7 +167,10 @@ async function openHttp(parts: Parts, resources: Resources, needs: HttpNeeds): P
     log,
     metrics: metrics.registry,
     tracer,
-    authenticate: needs.authenticate,
+    authenticate: service.apiKeys
+      ? acceptKeys(service.apiKeys, resources as Resources<never>, needs.authenticate)
+      : needs.authenticate,
+    keyRoles: service.apiKeys?.roles ?? [],
     checks: {
       database: database.check,
       migrations: migrationCheck(database, service),

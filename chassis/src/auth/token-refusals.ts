@@ -12,11 +12,19 @@ function refuse(code: string, status: number, error: string, message: string): R
 /** Why credentials are turned away (RFC 6750 §3). None of them repeats any part of the token. */
 export const tokenRefusals = {
   // RFC 6750 §3.1: a request without credentials is told the scheme alone.
-  missing: () =>
-    new Rejection('token-missing', 401, 'This needs an access token: send Authorization: Bearer <token>.', {
+  missing: (takesKeys = false) =>
+    new Rejection(
+      'token-missing',
+      401,
+      `This needs an access token: send Authorization: Bearer <token>${takesKeys ? ', or X-API-Key: <key>' : ''}.`,
+      { headers: { 'www-authenticate': realm } },
+    ),
+  invalid: (why: string) => refuse('token-invalid', 401, 'invalid_token', `The access token does not count: ${why}.`),
+  // No scheme for keys is registered with IANA, so the challenge names what else is taken here.
+  keyInvalid: () =>
+    new Rejection('key-invalid', 401, 'The API key does not count: it is not known here, or not any more.', {
       headers: { 'www-authenticate': realm },
     }),
-  invalid: (why: string) => refuse('token-invalid', 401, 'invalid_token', `The access token does not count: ${why}.`),
   expired: () => refuse('token-expired', 401, 'invalid_token', 'The access token has expired; sign in again.'),
   roleMissing: (allowed: readonly string[]) =>
     refuse('role-missing', 403, 'insufficient_scope', `Only for the role ${allowed.join(' or ')}.`),

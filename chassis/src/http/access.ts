@@ -32,17 +32,19 @@ export interface RouteAccess {
 /**
  * Denies by default: from here on every route needs `config.access`, and what its caller lacks is answered before its
  * body is looked at. On public routes a token is read where there is one, for `optionalCallerOf`.
+ * @param keyRoles the roles of callers by API key.
  */
-export function requireAccess(app: App, authenticate: Authenticate): void {
+export function requireAccess(app: App, authenticate: Authenticate, keyRoles: readonly string[]): void {
   const table: RouteAccess[] = []
   app.decorate('accessTable', table)
   app.addHook('onRoute', route => {
     const access = declaredAccess(route)
     const quiet = route.config?.quiet === true
+    const takesKeys = access !== 'public' && admitsSome(access, keyRoles)
     for (const method of [route.method].flat()) table.push({ method, url: route.url, access, quiet })
     // Machines that ask every few seconds, perhaps while the issuer is away, are not asked who they are.
     if (!(quiet && access === 'public'))
-      route.onRequest = [guard(access, authenticate), ...[route.onRequest ?? []].flat()]
+      route.onRequest = [guard(access, authenticate, takesKeys), ...[route.onRequest ?? []].flat()]
   })
 }
 
@@ -53,11 +55,11 @@ function declaredAccess({ method, url, config }: RouteOptions): Access {
   throw new Error(`${[method].flat().join(', ')} ${url} does not say who may call it; it ${missing}.`)
 }
 
-function guard(access: Access, authenticate: Authenticate) {
+function guard(access: Access, authenticate: Authenticate, takesKeys: boolean) {
   const decide = (request: FastifyRequest, identity: Identity): Rejection | undefined => {
     identify(request, identity)
     if (identity !== undefined && !(identity instanceof Rejection)) annotate({ userId: identity.id })
-    return access === 'public' ? undefined : refusalOf(identity, access)
+    return access === 'public' ? undefined : refusalOf(identity, access, takesKeys)
   }
   return (request: FastifyRequest, _reply: unknown, done: (error?: Error) => void) => {
     const identity = authenticate(request)
@@ -68,8 +70,13 @@ function guard(access: Access, authenticate: Authenticate) {
   }
 }
 
-function refusalOf(identity: Identity, access: readonly string[]): Rejection | undefined {
-  if (identity === undefined) return tokenRefusals.missing()
+function refusalOf(identity: Identity, access: readonly string[], takesKeys: boolean): Rejection | undefined {
+  if (identity === undefined) return tokenRefusals.missing(takesKeys)
   if (identity instanceof Rejection) return identity
-  return identity.roles.some(role => access.includes(role)) ? undefined : tokenRefusals.roleMissing(access)
+  return admitsSome(access, identity.roles) ? undefined : tokenRefusals.roleMissing(access)
+}
+
+/** Whether a route with this access is for callers with these roles. */
+export function admitsSome(access: readonly string[], roles: readonly string[]): boolean {
+  return roles.some(role => access.includes(role))
 }

@@ -151,7 +151,8 @@ describe('who may call', () => {
       async () => ({}) as never,
     )
   }
-  const read = async () => (await (await startHttp([secured])).app.inject('/docs/json')).json()
+  const read = async (keyRoles: readonly string[] = []) =>
+    (await (await startHttp([secured], { keyRoles })).app.inject('/docs/json')).json()
 
   it('is said of every operation, for machines and for readers', async () => {
     const { paths, components } = await read()
@@ -163,6 +164,14 @@ describe('who may call', () => {
       responses: { 401: { content: { 'application/problem+json': {} } }, 403: { description: 'Forbidden' } },
     })
     expect(paths['/events'].post.responses[403].content).toHaveProperty(['application/problem+json'])
+  })
+
+  it('is told with the key that a service takes from some roles', async () => {
+    const { paths, components } = await read(['partner'])
+    expect(components.securitySchemes).toMatchObject({ apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } })
+    expect(paths['/events'].post.security).toEqual([{ bearerAuth: [] }, { apiKey: [] }])
+    expect(paths['/orders/{id}/cancel'].post.security).toEqual([{ bearerAuth: [] }])
+    expect((await read()).components.securitySchemes).not.toHaveProperty('apiKey')
   })
 
   it('is everybody where the route is public; a token is welcome', async () => {

@@ -7,6 +7,8 @@ export interface DocsOptions {
   readonly name: string
   readonly summary: string
   readonly paths: readonly string[]
+  /** The roles of callers by API key. */
+  readonly keyRoles: readonly string[]
   readonly answer: AnswerError
 }
 
@@ -19,7 +21,7 @@ const hidden = { schema: { hide: true }, config: { access: 'public', quiet: true
  * called before the routes that it documents are registered. Both are made when first asked for: the page alone would add
  * 60 ms and 5 MB to the start of a service.
  */
-export function addDocs(app: App, { name, summary, paths, answer }: DocsOptions): void {
+export function addDocs(app: App, { name, summary, paths, keyRoles, answer }: DocsOptions): void {
   const routes: DocumentedRoute[] = []
   app.addHook('onRoute', ({ method, url, schema, config }) => {
     if (schema?.hide) return
@@ -28,7 +30,7 @@ export function addDocs(app: App, { name, summary, paths, answer }: DocsOptions)
       routes.push({ method: each, url, schema: (schema ?? {}) as RouteSchema, access: config?.access ?? [] })
     }
   })
-  const document = once(async () => (await import('./openapi.ts')).describeApi({ name, summary, routes }))
+  const document = once(async () => (await import('./openapi.ts')).describeApi({ name, summary, keyRoles, routes }))
   const page = once(async () => (await import('./docs-page.ts')).createDocsPage(await document(), answer))
 
   const showPage = (base: string) => async (request: FastifyRequest, reply: FastifyReply) => {

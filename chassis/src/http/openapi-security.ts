@@ -1,24 +1,36 @@
-import type { Access } from './access.ts'
+import { admitsSome, type Access } from './access.ts'
 
-/** The one scheme of all services; the page of the document asks for the token under "Authorize". */
-export const securitySchemes = {
-  bearerAuth: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token of a sign-in.' },
+const bearerAuth = {
+  type: 'http',
+  scheme: 'bearer',
+  bearerFormat: 'JWT',
+  description: 'The access token of a sign-in.',
+}
+const apiKey = { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'A key that the service has given out.' }
+
+/** How requests are signed; the page of the document asks for it under "Authorize". */
+export function securitySchemes(keyRoles: readonly string[]): Record<string, unknown> {
+  return { bearerAuth, ...(keyRoles.length > 0 ? { apiKey } : {}) }
 }
 
 /** What a route for some roles answers to everybody else. */
 export const refusals = {
-  401: 'No access token, or one that does not count (`token-missing`, `token-invalid`, `token-expired`)',
+  401: 'No access token or key, or one that does not count (`token-missing`, `token-invalid`, `token-expired`, `key-invalid`)',
   403: 'The caller has none of the roles (`role-missing`)',
 }
 
 /** Who may call an operation, for machines and, as a line of its description, for readers. */
-export function describeAccess(access: Access, description?: string): Record<string, unknown> {
+export function describeAccess(
+  access: Access,
+  keyRoles: readonly string[],
+  description?: string,
+): Record<string, unknown> {
   // The empty requirement makes the token optional: on a public route it counts where the route looks at it.
   if (access === 'public') return { ...(description ? { description } : {}), security: [{}, { bearerAuth: [] }] }
   const roles = `For the roles: ${access.join(', ')}.`
   return {
     description: description ? `${description}\n\n${roles}` : roles,
-    security: [{ bearerAuth: [] }],
+    security: [{ bearerAuth: [] }, ...(admitsSome(access, keyRoles) ? [{ apiKey: [] }] : [])],
     'x-roles': access,
   }
 }

@@ -31,26 +31,29 @@ export interface RouteSchema {
 export interface Api {
   readonly name: string
   readonly summary: string
+  /** The roles of callers by API key. */
+  readonly keyRoles: readonly string[]
   readonly routes: readonly DocumentedRoute[]
 }
 
 /** The OpenAPI 3.1 document of a service. Schemas with an id (`.meta({ id: 'Order' })`) become components. */
-export function describeApi({ name, summary, routes }: Api): Json {
+export function describeApi({ name, summary, keyRoles, routes }: Api): Json {
   const components = new Components()
   const paths: Record<string, Json> = {}
   for (const route of routes) {
     const path = route.url.replaceAll(/:(\w+)(\([^)]*\))?/g, '{$1}')
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, components) }
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, keyRoles, components) }
   }
   return {
     openapi: '3.1.0',
     info: { title: name, summary, version: '1' },
     paths,
-    components: { schemas: components.schemas, securitySchemes },
+    components: { schemas: components.schemas, securitySchemes: securitySchemes(keyRoles) },
   }
 }
 
-function operation({ method, schema, access }: DocumentedRoute, components: Components): Json {
+function operation(route: DocumentedRoute, keyRoles: readonly string[], components: Components): Json {
+  const { method, schema, access } = route
   const { summary, tags, deprecated, body, params, querystring, headers, response } = schema
   const parameters = [
     ...parametersOf('path', params, components),
@@ -60,7 +63,7 @@ function operation({ method, schema, access }: DocumentedRoute, components: Comp
   ]
   return {
     ...defined({ summary, tags, deprecated }),
-    ...describeAccess(access, schema.description),
+    ...describeAccess(access, keyRoles, schema.description),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: requestBody(body, components) } : {}),
     responses: responses(response, access, components),

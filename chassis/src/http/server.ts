@@ -30,6 +30,8 @@ export interface HttpOptions {
   readonly metrics: Registry
   readonly tracer: Tracer
   readonly authenticate: Authenticate
+  /** The roles of callers by API key; default none. */
+  readonly keyRoles?: readonly string[]
   /** One probe per dependency, e.g. `database`; it rejects while the dependency cannot be used. */
   readonly checks: Checks
   /** True from the first moment of a graceful stop. */
@@ -42,7 +44,7 @@ export interface HttpOptions {
 
 /** The HTTP server of a service, ready to listen or to be injected into. The caller closes it. */
 export async function createHttp(options: HttpOptions): Promise<App> {
-  const { name, summary, paths, checks, metrics, isStopping, log } = options
+  const { name, summary, paths, keyRoles = [], checks, metrics, isStopping, log } = options
   const observer = createObserver(options)
   const answer = answerErrors(name, observer)
   const app: App = Fastify<RawServerDefault>({
@@ -71,13 +73,13 @@ export async function createHttp(options: HttpOptions): Promise<App> {
     refuseBadUrl(request)
     done()
   })
-  requireAccess(app, options.authenticate)
+  requireAccess(app, options.authenticate, keyRoles)
   acceptJson(app)
   app.setErrorHandler(answer)
   refuseUnrouted(app, answer)
   closeSilentConnections(app)
   addProbes(app, { paths, checks, metrics, isStopping, log })
-  addDocs(app, { name, summary, paths, answer })
+  addDocs(app, { name, summary, paths, keyRoles, answer })
   await app.register(async scope => {
     await scope.register(underPressure, overload(options.maxEventLoopDelay ?? 500))
     for (const route of options.routes) route(scope)

@@ -27,6 +27,8 @@ export function createLogger(
       'err.where',
       'req.headers.authorization',
       'headers.authorization',
+      'req.headers["x-api-key"]',
+      'headers["x-api-key"]',
       '*.password',
       '*.refresh_token',
     ],

@@ -14,7 +14,7 @@ const routes = (app: App) => {
 /** The routes of /ops, which every service has: three to write, two to read, each of those with HEAD. */
 const ops = 7
 /** Callers without a name; they are everywhere the same. */
-const nobodies = 14
+const nobodies = 15
 
 test('says how many routes were tried by how many strangers, and which are for everybody', async () => {
   await using notes = await startTestService(notesService({ routes: [routes] }))

@@ -84,6 +84,7 @@ function strangersWithoutName(): Stranger[] {
     'with a token that was cut': { authorization: broken },
     'with garbage': { authorization: 'Bearer garbage' },
     'with another scheme': { authorization: 'Basic YWRtaW46YWRtaW4=' },
+    'with a made-up key': { 'x-api-key': 'made-up' },
   }).map(([who, headers]) => ({ who, headers, status: 401 }))
 }
 
