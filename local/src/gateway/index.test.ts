@@ -42,6 +42,8 @@ async function start(options: Partial<GatewayOptions> = {}): Promise<{ port: num
   const upstreams = options.upstreams ?? {
     'app-orders:3333': await startService('orders'),
     'app-invoices:3334': await startService('invoices'),
+    'app-queries:3338': await startService('queries'),
+    'app-partners:3339': await startService('partners'),
   }
   const gateway = await startGateway({ configFile, port: 0, ...options, upstreams })
   cleanups.push(() => gateway.close())
@@ -106,6 +108,11 @@ describe('routing', () => {
     ['/api/v1/orders/123', 'orders', '/orders/123'],
     ['/invoices/123/pdf', 'invoices', '/invoices/123/pdf'],
     ['/api/v1/invoices?orderId=1', 'invoices', '/invoices?orderId=1'],
+    ['/q/orders/1/timeline', 'queries', '/q/orders/1/timeline'],
+    ['/api/v1/q/stats', 'queries', '/q/stats'],
+    ['/events', 'partners', '/events'],
+    ['/api/v1/events/batch', 'partners', '/events/batch'],
+    ['/partners/1/keys', 'partners', '/partners/1/keys'],
     ['/orders/a%c3%a7%20%2f%25', 'orders', '/orders/a%C3%A7%20%2F%25'],
     ['/orders/./x/../%2e%2e/orders/1', 'orders', '/orders/1'],
     ['//orders//1', 'orders', '/orders/1'],
@@ -145,7 +152,8 @@ describe('routing', () => {
     const response = await fetch(url)
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
     const page = await response.text()
-    for (const port of [3333, 3334, 3335, 3336, 3337]) expect(page).toContain(`http://localhost:${port}/docs`)
+    for (const port of [3333, 3334, 3335, 3336, 3337, 3338, 3339])
+      expect(page).toContain(`http://localhost:${port}/docs`)
     for (const request of ['/auth/login', '/orders']) expect(page).toContain(`curl localhost:8000${request} -H`)
   })
 
@@ -262,6 +270,26 @@ describe('streams', () => {
     send('data: 2\n\n')
     expect(await reader?.read()).toMatchObject({ value: 'data: 2\n\n' })
     await reader?.cancel()
+  })
+
+  test('a timeline passes event by event, and a client that leaves in the middle ends it', async () => {
+    const left = Promise.withResolvers<void>()
+    const opened = Promise.withResolvers<(event: string) => void>()
+    const queries = await startService('queries', (_, response) => {
+      response.on('close', left.resolve)
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+      opened.resolve(event => response.write(event))
+    })
+    const { url } = await start({ upstreams: { 'app-queries:3338': queries } })
+    const response = await fetch(`${url}/q/timeline`)
+    const send = await opened.promise
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    for (const event of ['id: 1\ndata: 1\n\n', 'id: 2\ndata: 2\n\n']) {
+      send(event)
+      expect(await reader?.read()).toMatchObject({ value: event })
+    }
+    await reader?.cancel()
+    await left.promise
   })
 
   test('a client that leaves ends the request to the service', async () => {
