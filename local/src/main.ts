@@ -18,7 +18,7 @@ const help = `Feira on this machine, without Docker.
                                 on real servers (a PostgreSQL login with CREATEDB and CREATEROLE)
   npm run infra                 only PostgreSQL and the broker, for \`npm run dev -w app-orders\`
   npm run demo                  the whole shop, step by step, as it happens
-  npm run -s token              signs in as admin and prints the access token; or: npm run -s token -- testuser multpex
+  npm run token -s              signs in as admin and prints the access token; or: npm run token -s -- testuser multpex
 
 Variables: .env.example says which there are.`
 

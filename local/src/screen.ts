@@ -35,7 +35,7 @@ export function startScreen(config: LocalConfig, infra: Infra, seconds: number):
       : []),
     '',
     paint('bold', 'Try'),
-    `  TOKEN=$(npm run -s token)   ${paint('dim', 'signs in as admin; npm run -s token -- testuser multpex as a customer')}`,
+    `  TOKEN=$(npm run token -s)   ${paint('dim', 'signs in as admin; npm run token -s -- testuser multpex as a customer')}`,
     `  curl ${gateway}/orders -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{"amount": 29.99}'`,
     `  curl ${gateway}/invoices -H "authorization: Bearer $TOKEN"`,
     `  npm run demo             ${paint('dim', 'in another terminal: the whole shop, step by step, as it happens')}`,

@@ -8,7 +8,7 @@ export class SignInFailed extends Error {
   }
 }
 
-/** Prints an access token and nothing else, so that a shell can take it: `TOKEN=$(npm run -s token)`. */
+/** Prints an access token and nothing else, so that a shell can take it: `TOKEN=$(npm run token -s)`. */
 export async function printToken(config: LocalConfig, credentials: readonly string[]): Promise<void> {
   const [username = 'admin', password = username === 'admin' ? 'admin' : ''] = credentials
   console.log(await signIn(`http://localhost:${config.GATEWAY_PORT}`, username, password))
