@@ -101,6 +101,8 @@ export const events = pgTable(
   ],
 )
 
+export type EventRow = typeof events.$inferSelect
+
 /** One row for each step of an event. */
 export const eventSteps = pgTable(
   'event_steps',

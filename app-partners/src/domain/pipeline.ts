@@ -70,6 +70,11 @@ export const pipeline: Readonly<Record<SignalType, Row>> = {
   'retry':         row('refuse',    'refuse',    'refuse',    'refuse',    'refuse',    'begin-anew'),
 }
 
+/** Whether an event in this state lets an attempt begin. */
+export function awaitsAttempt(state: EventState): boolean {
+  return pipeline.distribute[state as RestingState] === 'send'
+}
+
 /**
  * Leads an event on by one signal. Signals may come in any order and any number of times.
  * @returns the event as it is then (the very same where nothing changes), the steps that it took and what has to be done
