@@ -1,6 +1,10 @@
-import { newId, type Environment, type Service } from '@feira/chassis'
+import { newId, type Environment, type RunningService, type Service } from '@feira/chassis'
 import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
+import { listDeliveries } from '../features/list-deliveries.ts'
+import { onPartnersWebhook } from '../features/on-partners-webhook.ts'
 import { service } from '../service.ts'
+import type { Resolve } from '../webhooks/guarded-lookup.ts'
+import { openSender } from '../webhooks/sender.ts'
 import { tellPartner, type EndedEvent } from '../webhooks/tell-partner.ts'
 
 export const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
@@ -15,8 +19,8 @@ export interface Attempt {
   readonly error: string | null
 }
 
-/** The service of a test, with partners to tell and what they are told. */
-export interface Telling extends TestService {
+/** What tests do to a running service: add partners, end events, look at what became of the webhooks. */
+export interface Teller {
   sql<Row extends Record<string, unknown>>(text: string, ...values: unknown[]): Promise<Row[]>
   /** Adds a partner. @returns its id. */
   partner(webhookUrl: string | null, fields?: { readonly deleted?: boolean }): Promise<string>
@@ -29,14 +33,20 @@ export interface Telling extends TestService {
   becomes(deliveryId: string, status: 'delivered' | 'failed'): Promise<void>
 }
 
-/** The service, with pauses between attempts that a test can wait for. */
-export function impatient(retryDelays: readonly number[] = [20, 40]): Service {
-  return { ...service, consumers: service.consumers.map(consumer => ({ ...consumer, retryDelays })) }
+export type Telling = TestService & Teller
+
+/** Of the service what tells partners, with pauses between attempts that a test can wait for. */
+export function impatient(retryDelays: readonly number[] = [20, 40], resolve?: Resolve): Service {
+  const consumers = [{ ...onPartnersWebhook, retryDelays }]
+  return { ...service, startup: [openSender(resolve)], routes: [listDeliveries], consumers, jobs: [] } as Service
 }
 
 export async function openTelling(env: Environment = {}, value: Service = impatient()): Promise<Telling> {
   const running = await startTestService(value, { OUTBOX_POLL_INTERVAL: '20ms', WEBHOOK_TIMEOUT: '300ms', ...env })
-  const { query, transact } = running.resources
+  return { ...running, ...tellerOf(running) }
+}
+
+export function tellerOf({ resources: { query, transact } }: Pick<RunningService, 'resources'>): Teller {
   const sql = async <Row extends Record<string, unknown>>(text: string, ...values: unknown[]) =>
     (await query<Row>({ text, values })).rows
   const end: Telling['end'] = async (partnerId, fields = {}) => {
@@ -47,7 +57,6 @@ export async function openTelling(env: Environment = {}, value: Service = impati
   const statusOf: Telling['statusOf'] = async id =>
     (await sql<{ status: string }>('select status from deliveries where id = $1', id))[0]?.status
   return {
-    ...running,
     sql,
     end,
     statusOf,
