@@ -57,8 +57,8 @@ export function openDatabase(name: string, settings: Settings, log: Logger): Dat
 export interface TransactOptions {
   readonly pool: pg.Pool
   readonly tracer: Tracer
-  /** Called after a commit that left messages in the outbox. */
-  readonly onPublished: () => void
+  /** Called after a commit with the messages that it left in the outbox. */
+  readonly onPublished: (messages: readonly OutboxRow[]) => void
   /** Called with what a transaction invalidated, after its commit; its result is awaited. */
   readonly onInvalidated?: (tags: readonly string[]) => void | Promise<void>
 }
@@ -118,7 +118,7 @@ async function run<Result>(
     // PostgreSQL answers so, without an error, when a statement failed before and its error was swallowed.
     mayBeCommitted = command !== 'ROLLBACK'
     if (!mayBeCommitted) throw new Error('A statement of the transaction failed, so nothing was written.')
-    if (messages.length > 0) onPublished()
+    if (messages.length > 0) onPublished(messages)
     return result
   } catch (error) {
     // A client that cannot roll back, or that work still uses which nobody waits for, must not serve anybody else.

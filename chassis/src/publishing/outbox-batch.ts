@@ -2,6 +2,8 @@ import type pg from 'pg'
 import type { BaseConfig } from '../config.ts'
 import { crashPoint } from '../crash-point.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { ownFor } from './fresh-rows.ts'
+import type { OutboxRow } from './outbox.ts'
 import type { Outcome, Outgoing, Publisher } from './publisher.ts'
 import { readTraceHeaders, writeTraceHeaders } from '../telemetry/trace.ts'
 import type { Span, Tracer } from '../telemetry/tracer.ts'
@@ -15,24 +17,22 @@ export interface BatchOptions {
   readonly metrics: Metrics
 }
 
-interface ClaimedRow {
-  readonly id: string
-  readonly message_id: string
-  readonly type: string
-  readonly queue: string | null
-  readonly aggregate_type: string
-  readonly aggregate_id: string
-  readonly aggregate_version: string | null
-  readonly payload: string
-  readonly headers: Record<string, string>
-  readonly created_at: Date
+/** A message on its way from the outbox to the broker. */
+interface Leaving extends Pick<
+  OutboxRow,
+  'id' | 'type' | 'queue' | 'aggregateType' | 'aggregateId' | 'payload' | 'headers'
+> {
+  /** What the broker and its readers know it by; null where that is its own id. */
+  readonly messageId: string | null
+  /** PostgreSQL's bigint comes as text. */
+  readonly aggregateVersion: number | string | null
+  readonly createdAt: Date
   /** It is the probe of a destination that no queue served. */
-  readonly unrouted: boolean
+  readonly unrouted?: boolean
 }
 
 /** What became of a batch. */
 export interface Published {
-  readonly claimed: number
   readonly confirmed: number
   /** Why a message did not leave, if one did not; those that left are marked nonetheless. */
   readonly problem: Error | undefined
@@ -43,15 +43,20 @@ export const batchSize = 500
 /** Rows that a probe which got through makes due at a time. */
 const dueAtOnce = 10_000
 
-const columns = `id, coalesce(message_id, id::text) as message_id, type, queue, aggregate_type, aggregate_id,
-  aggregate_version, payload::text as payload, headers, created_at,
-  unrouted_at is not null as unrouted`
+const columns = `id, message_id as "messageId", type, queue, aggregate_type as "aggregateType",
+  aggregate_id as "aggregateId", aggregate_version as "aggregateVersion", payload::text as payload, headers,
+  created_at as "createdAt", unrouted_at is not null as unrouted`
+
+const pending = (and: string) => `select ${columns} from chassis.outbox
+  where published_at is null and unrouted_at is null ${and} order by id limit ${batchSize} for update skip locked`
 
 /** The oldest rows that have not left and that no other relay holds. */
-export const claimPending = {
-  name: 'relay-claim',
-  text: `select ${columns} from chassis.outbox where published_at is null and unrouted_at is null
-         order by id limit ${batchSize} for update skip locked`,
+export const claimPending = { name: 'relay-claim', text: pending('') }
+
+/** The same without those that their own process is about to publish; a clock that was set back must not hide any. */
+export const claimLeftBehind = {
+  name: 'relay-claim-left-behind',
+  text: pending(`and created_at not between now() - interval '${ownFor} ms' and now()`),
 }
 
 /** One row of each destination that no queue served: enough to see whether one does by now, however many wait. */
@@ -63,27 +68,46 @@ export const claimProbes = {
 }
 
 /** Claims rows, publishes them and marks those that the broker confirmed or returned, in one transaction. */
-export async function publishBatch(pool: pg.Pool, claim: pg.QueryConfig, options: BatchOptions): Promise<Published> {
+export async function publishClaimed(
+  pool: pg.Pool,
+  claim: pg.QueryConfig,
+  options: BatchOptions,
+): Promise<Published & { readonly ids: readonly string[] }> {
   const client = await pool.connect()
   let broken = true
   try {
-    // Its commit need not wait for the disk: a mark that a crash of the server loses only means another publication.
-    const begun = client.query('begin; set local synchronous_commit to off')
-    const [, { rows }] = await Promise.all([begun, client.query<ClaimedRow>(claim)])
+    const [, { rows }] = await Promise.all([client.query('begin'), client.query<Leaving>(claim)])
     const outcomes = rows.length > 0 ? await publishRows(rows, options) : []
     await Promise.all([...settle(client, rows, outcomes), client.query('commit')])
     broken = false
-    return {
-      claimed: rows.length,
-      confirmed: outcomes.filter(outcome => outcome === 'confirmed').length,
-      problem: outcomes.find(outcome => outcome instanceof Error),
-    }
+    return { ...summary(outcomes), ids: rows.map(({ id }) => id) }
   } finally {
     client.release(broken)
   }
 }
 
-async function publishRows(rows: ClaimedRow[], options: BatchOptions): Promise<Outcome[]> {
+/**
+ * Publishes rows that this process has just committed and marks them. Nothing is claimed: other relays leave them alone
+ * for a while, and should one of them not do so, readers drop the repetition.
+ */
+export async function publishFresh(
+  pool: pg.Pool,
+  rows: readonly OutboxRow[],
+  options: BatchOptions,
+): Promise<Published> {
+  const outcomes = await publishRows(rows, options)
+  await Promise.all(settle(pool, rows, outcomes))
+  return summary(outcomes)
+}
+
+function summary(outcomes: readonly Outcome[]): Published {
+  return {
+    confirmed: outcomes.filter(outcome => outcome === 'confirmed').length,
+    problem: outcomes.find(outcome => outcome instanceof Error),
+  }
+}
+
+async function publishRows(rows: readonly Leaving[], options: BatchOptions): Promise<Outcome[]> {
   const { publisher, config, metrics } = options
   crashPoint('before-publish', config.CRASH_AT)
   const spans = rows.map(row => startSpan(row, options))
@@ -94,19 +118,22 @@ async function publishRows(rows: ClaimedRow[], options: BatchOptions): Promise<O
   return outcomes
 }
 
+/** A connection, or a pool of one. */
+type Querying = Pick<pg.Pool, 'query'> | Pick<pg.PoolClient, 'query'>
+
 /** Sends the statements that note what became of each row. */
-function settle(client: pg.PoolClient, rows: ClaimedRow[], outcomes: Outcome[]): Promise<unknown>[] {
+function settle(client: Querying, rows: readonly Leaving[], outcomes: readonly Outcome[]): Promise<unknown>[] {
   return [
     ...markPublished(client, rowsWith(rows, outcomes, 'confirmed')),
     ...markUnrouted(client, rowsWith(rows, outcomes, 'unroutable')),
   ]
 }
 
-function rowsWith(rows: ClaimedRow[], outcomes: Outcome[], wanted: Outcome): ClaimedRow[] {
+function rowsWith(rows: readonly Leaving[], outcomes: readonly Outcome[], wanted: Outcome): Leaving[] {
   return rows.filter((_, index) => outcomes[index] === wanted)
 }
 
-function markPublished(client: pg.PoolClient, rows: ClaimedRow[]): Promise<unknown>[] {
+function markPublished(client: Querying, rows: readonly Leaving[]): Promise<unknown>[] {
   if (rows.length === 0) return []
   const marked = client.query({
     name: 'relay-mark-published',
@@ -128,14 +155,14 @@ function markPublished(client: pg.PoolClient, rows: ClaimedRow[]): Promise<unkno
   return [marked, ...due]
 }
 
-function markUnrouted(client: pg.PoolClient, rows: ClaimedRow[]): Promise<unknown>[] {
+function markUnrouted(client: Querying, rows: readonly Leaving[]): Promise<unknown>[] {
   if (rows.length === 0) return []
   const text = 'update chassis.outbox set unrouted_at = now() where id = any($1::uuid[])'
   return [client.query({ name: 'relay-mark-unrouted', text, values: [rows.map(row => row.id)] })]
 }
 
 // A row whose trace nobody records needs no span: the message carries the row's own context on.
-function startSpan(row: ClaimedRow, options: BatchOptions): Span | undefined {
+function startSpan(row: Leaving, options: BatchOptions): Span | undefined {
   const { tracer, exchange } = options
   const parent = readTraceHeaders(row.headers)
   // The first attempt had a span; one for every probe after it would stretch the trace without end.
@@ -151,18 +178,18 @@ function startSpan(row: ClaimedRow, options: BatchOptions): Span | undefined {
       'messaging.operation.name': 'publish',
       'messaging.destination.name': queue ?? exchange,
       'messaging.rabbitmq.destination.routing_key': queue ?? row.type,
-      'messaging.message.id': row.message_id,
+      'messaging.message.id': row.messageId ?? row.id,
       'messaging.message.body.size': Buffer.byteLength(row.payload),
     },
   })
 }
 
 // Whoever publishes names a queue as on the wire; a replay names it as the broker knows it.
-function queueOf({ queue }: ClaimedRow, { config: { BROKER_NAMESPACE: namespace } }: BatchOptions): string | null {
+function queueOf({ queue }: Leaving, { config: { BROKER_NAMESPACE: namespace } }: BatchOptions): string | null {
   return queue === null || queue.startsWith(namespace) ? queue : namespace + queue
 }
 
-function toOutgoing(row: ClaimedRow, span: Span | undefined, options: BatchOptions): Outgoing {
+function toOutgoing(row: Leaving, span: Span | undefined, options: BatchOptions): Outgoing {
   const { service, exchange } = options
   const queue = queueOf(row, options)
   const { 'correlation-id': correlationId, ...headers } = row.headers
@@ -171,21 +198,21 @@ function toOutgoing(row: ClaimedRow, span: Span | undefined, options: BatchOptio
     routingKey: queue ?? row.type,
     content: Buffer.from(row.payload),
     options: {
-      messageId: row.message_id,
+      messageId: row.messageId ?? row.id,
       type: row.type,
       // AMQP timestamps are seconds; `published-at` keeps the rest.
-      timestamp: Math.trunc(row.created_at.getTime() / 1_000),
+      timestamp: Math.trunc(row.createdAt.getTime() / 1_000),
       contentType: 'application/json',
       appId: `app-${service}`,
       ...(correlationId ? { correlationId } : {}),
       headers: {
         // A replay brings the time of the message that it repeats.
-        'published-at': row.created_at.toISOString(),
+        'published-at': row.createdAt.toISOString(),
         ...headers,
         ...(span ? writeTraceHeaders(span.context) : {}),
-        'aggregate-type': row.aggregate_type,
-        'aggregate-id': row.aggregate_id,
-        ...(row.aggregate_version === null ? {} : { 'aggregate-version': Number(row.aggregate_version) }),
+        'aggregate-type': row.aggregateType,
+        'aggregate-id': row.aggregateId,
+        ...(row.aggregateVersion === null ? {} : { 'aggregate-version': Number(row.aggregateVersion) }),
       },
     },
   }

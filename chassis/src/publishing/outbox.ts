@@ -27,6 +27,8 @@ export interface OutboxRow {
   readonly subjectId: string | null
   /** In which of its fields, separated by commas; null when in none. */
   readonly personalFields: string | null
+  /** When it was made; the table has the time of the transaction. */
+  readonly createdAt: Date
 }
 
 /**
@@ -54,6 +56,7 @@ export function toOutboxRow<M extends Message>(
     headers: conversationHeaders(options),
     subjectId,
     personalFields: isPersonal ? (personal?.fields.join(',') ?? null) : null,
+    createdAt: new Date(),
   }
 }
 

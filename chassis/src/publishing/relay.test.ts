@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { baseConfig, readConfig } from '../config.ts'
+import { createTransact } from '../database/database.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { createTracer } from '../telemetry/tracer.ts'
 import { countOf } from '../testing/fixture/counts.ts'
 import { note, noteCopied, noteWritten } from '../testing/fixture/notes.ts'
 import { openOutbox, type Outbox } from '../testing/fixture/outbox.ts'
 import { Queues } from '../testing/fixture/queues.ts'
 import { TcpProxy } from '../testing/fixture/tcp-proxy.ts'
 import { waitUntil } from '../testing/index.ts'
+import type { Relay } from './relay.ts'
 
 let outbox: Outbox
 let queues: Queues
@@ -79,6 +83,32 @@ test('a wake-up publishes at once, and without one the poll finds what another p
   await outbox.append(noteWritten, [note('polled')])
   await published(2)
   expect(await queues.drain('notes')).toHaveLength(2)
+})
+
+describe('what its own process has just written', () => {
+  async function write(relay: Relay, count: number) {
+    const { pool } = outbox.database
+    const tracer = await createTracer('notes', readConfig('a test', baseConfig, outbox.env))
+    const transact = createTransact({ pool, tracer, onPublished: relay.wake })
+    await Promise.all(notes(count).map(payload => transact(async tx => tx.publish(noteWritten, payload))))
+  }
+
+  test('leaves without another look at the outbox', async () => {
+    const relay = await outbox.startRelay({ config: { ...configOf(outbox), OUTBOX_POLL_INTERVAL: 60_000 } })
+    await write(relay, 20)
+    await published(20)
+    expect(await queues.drain('notes')).toHaveLength(20)
+  })
+
+  test('leaves once, however often the outbox is looked at meanwhile', async () => {
+    const relay = await outbox.startRelay({ config: { ...configOf(outbox), OUTBOX_POLL_INTERVAL: 1 } })
+    await outbox.startRelay({ config: { ...configOf(outbox), OUTBOX_POLL_INTERVAL: 1 } })
+    const looking = setInterval(() => relay.wake(), 3)
+    await write(relay, 400)
+    clearInterval(looking)
+    await published(400)
+    expect(await queues.drain('notes')).toHaveLength(400)
+  })
 })
 
 test('a stop finishes the batch at hand and leaves the rest to the next relay', async () => {

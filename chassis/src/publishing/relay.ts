@@ -3,12 +3,25 @@ import pg from 'pg'
 import type { BaseConfig } from '../config.ts'
 import { writeTogether } from '../database/write-together.ts'
 import type { Logger } from '../telemetry/log.ts'
-import { batchSize, claimPending, claimProbes, publishBatch, type BatchOptions } from './outbox-batch.ts'
+import { FreshRows } from './fresh-rows.ts'
+import {
+  batchSize,
+  claimLeftBehind,
+  claimPending,
+  claimProbes,
+  publishClaimed,
+  publishFresh,
+  type BatchOptions,
+} from './outbox-batch.ts'
+import type { OutboxRow } from './outbox.ts'
 
 /** Moves messages from the outbox to the broker. */
 export interface Relay {
-  /** There is something to publish: called after a commit by the process that made it. */
-  wake(): void
+  /**
+   * There is something to publish: called after a commit by the process that made it.
+   * @param rows what it wrote; without them the relay looks for itself, and at everything.
+   */
+  wake(rows?: readonly OutboxRow[]): void
   /** Finishes the batch at hand. */
   stop(): Promise<void>
 }
@@ -24,13 +37,17 @@ export interface RelayOptions extends BatchOptions {
 const minPause = 5
 
 /**
- * Starts a relay. Replicas share the work: each claims rows that no other holds. A message is marked only after the
- * broker confirmed it, so a crash in between publishes it again, and the inbox of each consumer drops the repetition.
+ * Starts a relay. It publishes what its own process has just written straight from memory, and looks now and then for what
+ * was left behind, by a crash or while the broker was away. Replicas share that: each claims rows that no other holds. A
+ * message is marked only after the broker confirmed it, so a crash in between publishes it again, and the inbox of each
+ * consumer drops the repetition.
  */
 export function startRelay(options: RelayOptions): Relay {
   const { config, log } = options
   const pool = relayPool(options)
-  const pass = createPass(pool, options)
+  const fresh = new FreshRows()
+  const agenda: Agenda = { all: false, lookAt: 0, probeAt: 0 }
+  const pass = createPass(pool, fresh, agenda, options)
   let awake = false
   let wakeUp: (() => void) | undefined
   let stopping = false
@@ -63,7 +80,9 @@ export function startRelay(options: RelayOptions): Relay {
     }
   }
   const running = loop()
-  const wake = () => {
+  const wake = (rows?: readonly OutboxRow[]) => {
+    if (rows) fresh.add(rows)
+    else agenda.all = true
     awake = true
     wakeUp?.()
   }
@@ -78,21 +97,54 @@ export function startRelay(options: RelayOptions): Relay {
   }
 }
 
-/** One look at the outbox. It resolves to whether there is reason to look again at once. */
-function createPass(pool: pg.Pool, options: RelayOptions): () => Promise<boolean> {
-  const { publisher, unroutedPause = 30_000 } = options
-  let probeAt = 0
-  return async () => {
-    if (publisher.trouble() !== undefined) return false
-    if (performance.now() >= probeAt) {
-      const probes = await publishBatch(pool, claimProbes, options)
-      // What waits behind a probe that got through becomes due in portions, each with the next probe.
-      if (probes.confirmed === 0) probeAt = performance.now() + unroutedPause
-    }
-    const { claimed, problem } = await publishBatch(pool, claimPending, options)
-    if (problem) throw problem
-    return claimed === batchSize
+interface Agenda {
+  /** Look at all rows of the outbox next, not only at those left behind. */
+  all: boolean
+  /** When to look at the outbox again, and when to try what no queue took, by `performance.now()`. */
+  lookAt: number
+  probeAt: number
+}
+
+/** Publishes what there is, of each kind one batch at most. It resolves to whether there is reason to go on at once. */
+function createPass(pool: pg.Pool, fresh: FreshRows, agenda: Agenda, options: RelayOptions): () => Promise<boolean> {
+  const { publisher, config, unroutedPause = 30_000 } = options
+
+  const probe = async () => {
+    const { confirmed } = await publishClaimed(pool, claimProbes, options)
+    // What waits behind a probe that got through becomes due in portions, each with the next probe.
+    if (confirmed === 0) agenda.probeAt = performance.now() + unroutedPause
   }
+  const publishOwn = async () => {
+    const rows = fresh.take(batchSize)
+    if (rows.length > 0) throwIf((await publishFresh(pool, rows, options)).problem)
+  }
+  const look = async () => {
+    const { all } = agenda
+    Object.assign(agenda, { all: false, lookAt: performance.now() + config.OUTBOX_POLL_INTERVAL })
+    try {
+      const { ids, problem } = await publishClaimed(pool, all ? claimPending : claimLeftBehind, options)
+      fresh.leaveOut(ids)
+      throwIf(problem)
+      if (ids.length === batchSize) Object.assign(agenda, { all: agenda.all || all, lookAt: 0 })
+    } catch (error) {
+      agenda.all ||= all
+      throw error
+    }
+  }
+  return async () => {
+    if (publisher.trouble() !== undefined) {
+      fresh.clear()
+      return false
+    }
+    if (performance.now() >= agenda.probeAt) await probe()
+    await publishOwn()
+    if (agenda.all || performance.now() >= agenda.lookAt) await look()
+    return agenda.all || agenda.lookAt === 0 || fresh.size > 0
+  }
+}
+
+function throwIf(problem: Error | undefined): void {
+  if (problem) throw problem
 }
 
 // A connection of its own, so that busy requests cannot starve it.
@@ -113,6 +165,8 @@ function relayPool({ service, config, log }: RelayOptions): pg.Pool {
   pool.on('connect', client => {
     client.on('error', () => {})
     writeTogether(client)
+    // Its commits need not wait for the disk: a mark that a crash of the server loses only means another publication.
+    client.query('set synchronous_commit to off').catch(() => {})
   })
   return pool
 }

@@ -12,8 +12,8 @@ import type { Tracer } from '../telemetry/tracer.ts'
 export interface GroupCommitOptions {
   readonly query: Query
   readonly tracer: Tracer
-  /** Called after a commit that left messages in the outbox. */
-  readonly onPublished: () => void
+  /** Called after a commit with the messages that it left in the outbox. */
+  readonly onPublished: (messages: readonly OutboxRow[]) => void
 }
 
 /**
@@ -65,7 +65,8 @@ const spanOptions = {
 
 async function answerAll(write: Writer, items: readonly Item[], { query, onPublished }: GroupCommitOptions) {
   const outcomes = await writeBatch(write, items, query)
-  if ([...outcomes.values()].includes('written')) onPublished()
+  const written = items.filter(item => outcomes.get(item) === 'written')
+  if (written.length > 0) onPublished(written.flatMap(({ message, further }) => [message, ...further]))
   return Promise.all(items.map(item => answerOf(item, outcomes.get(item) as Outcome, query)))
 }
 
