@@ -7,7 +7,11 @@ import { keepStocks, toStockRow } from '../projecting/product-row.ts'
 /** `stock.changed` → how much there is of the product, whether or not it is known. */
 export const onStockChanged = consumeBatch('on-stock-changed', stockChanged, async (messages, tx) => {
   const { models } = await holdModels(tx)
-  const rows = messages.map(({ data }) => toStockRow(data))
-  await keepStocks(tx, models, rows)
-  evict(tx, ['products', ...rows.map(({ productId }) => `product:${productId}`)])
+  await keepStocks(
+    tx,
+    models,
+    messages.map(({ data }) => toStockRow(data)),
+  )
+  // Orders show what a product is called, not how much there is of it.
+  evict(tx, ['products'])
 })
