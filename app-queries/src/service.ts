@@ -1,6 +1,11 @@
 import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
+import { getOrder } from './features/get-order.ts'
 import { getRebuild } from './features/get-rebuild.ts'
+import { getStats } from './features/get-stats.ts'
+import { listOrders } from './features/list-orders.ts'
+import { listProducts } from './features/list-products.ts'
+import { listUsers } from './features/list-users.ts'
 import { onInvoiceEvent } from './features/on-invoice-event.ts'
 import { onNotificationEvent } from './features/on-notification-event.ts'
 import { onOrderEvent } from './features/on-order-event.ts'
@@ -19,7 +24,7 @@ export const service = defineService<Config>({
   paths: ['/q'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
-  routes: [requestRebuild, getRebuild],
+  routes: [getOrder, listOrders, listProducts, listUsers, getStats, requestRebuild, getRebuild],
   consumers: [
     onOrderEvent,
     onUserEvent,

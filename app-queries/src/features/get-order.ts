@@ -1,0 +1,49 @@
+import { callerOf, mayAccess, rejections, versioned, type Caller, type Route } from '@feira/chassis'
+import { z } from 'zod'
+import { createOrderReader } from '../reading/cached-orders.ts'
+import { createWaitForVersion } from '../reading/waiting.ts'
+import { wholeOrder } from '../reading/whole-order.ts'
+
+const params = z.object({ id: z.uuid().toLowerCase() })
+
+const querystring = z.strictObject({
+  minVersion: z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/, 'must be a whole number from 1')
+    .transform(Number)
+    .optional()
+    .describe('waits, at most 2 s, until the order is known with this version'),
+})
+
+/** `GET /q/orders/:id`, from the cache; what belongs to somebody else is not there. */
+export const getOrder: Route = (app, { db, query, cache }) => {
+  const orders = createOrderReader({ db, query, cache })
+  const waitForVersion = createWaitForVersion(query)
+  const schema = {
+    summary: 'Read an order with all that belongs to it',
+    tags: ['orders'],
+    params,
+    querystring,
+    response: { 200: wholeOrder },
+  }
+
+  app.get('/q/orders/:id', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
+    const { id } = request.params
+    const { minVersion } = request.query
+    const caller = callerOf(request)
+    let facts = visibleTo(caller, id, await orders.facts(id))
+    if (minVersion !== undefined) {
+      await waitForVersion(id, minVersion)
+      facts ??= visibleTo(caller, id, await orders.facts(id))
+    }
+    if (!facts) throw rejections.notFound('order', id)
+    const { order, tag } = await orders.read(reply, id, facts, minVersion)
+    return versioned(request, reply, tag, order)
+  })
+}
+
+/** @throws Rejection `order-not-found` for another's order, before anything else is told of it. */
+function visibleTo<Facts extends { readonly userId: string | null }>(caller: Caller, id: string, facts?: Facts) {
+  if (facts && !mayAccess(caller, facts.userId)) throw rejections.notFound('order', id)
+  return facts
+}
