@@ -1,0 +1,157 @@
+import { startService, type RunningService } from '@feira/chassis'
+import { waitUntil } from '@feira/chassis/testing'
+import { snapshotRequested } from '@feira/contracts/snapshots'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findNewest, startRebuild, type Rebuild } from '../rebuilding/rebuild.ts'
+import { hasPast } from '../rebuilding/shadow.ts'
+import { service } from '../service.ts'
+import { openModel, type OpenModel } from '../testing/model.ts'
+import { answersTo, completion, rowsOf } from '../testing/owners.ts'
+import { orderStory } from '../testing/stories.ts'
+
+let model: OpenModel
+let replica: RunningService
+
+beforeAll(async () => {
+  model = await openModel({ REBUILD_TIMEOUT: '1h' })
+  replica = await startService(service, { ...model.env, PORT: '0' })
+})
+afterAll(async () => {
+  await replica.stop()
+  await model[Symbol.asyncDispose]()
+})
+
+async function newest(): Promise<Rebuild> {
+  const found = await findNewest(model.resources.query)
+  if (!found) throw new Error('there was no rebuild')
+  return found
+}
+
+async function start(): Promise<string> {
+  await model.resources.transact(startRebuild)
+  return (await newest()).requestId
+}
+
+const ended = (requestId: string) =>
+  waitUntil('it has ended', async () => {
+    const { requestId: id, state } = await newest()
+    return id === requestId && state !== 'running'
+  })
+
+const orders = async () => (await model.contents())['orders']
+const schemas = async () =>
+  (
+    await model.sql<{ name: string }>(`select nspname as name from pg_namespace where nspname like 'model%' order by 1`)
+  ).map(({ name }) => name)
+
+test('a new database fills itself, once, however many replicas start on it', async () => {
+  await using fresh = await openModel({}, { unfilled: true })
+  const others = await Promise.all([0, 1].map(() => startService(service, { ...fresh.env, PORT: '0' })))
+  const requested = await fresh.published(snapshotRequested)
+  const stories = [orderStory()]
+  await fresh.told(...answersTo(requested[0]?.requestId ?? '', stories))
+  await waitUntil('it is filled', async () => (await fresh.contents())['orders']?.length === 1)
+  await Promise.all(others.map(other => other.stop()))
+  expect(requested).toHaveLength(1)
+  expect(await fresh.published(snapshotRequested)).toHaveLength(1)
+  expect(await fresh.sql('select state from rebuilds')).toEqual([{ state: 'completed' }])
+})
+
+test('what nobody has sent is named when it is given up, and what is read stays as it was', async () => {
+  const story = await model.story()
+  const before = await model.contents()
+  const requestId = await start()
+  await model.told(
+    ...rowsOf(requestId, [story, orderStory()]).slice(0, 8),
+    completion(requestId, 'user', 2),
+    completion(requestId, 'product', 2),
+    completion(requestId, 'invoice', 3),
+    completion(requestId, 'notification', 0),
+  )
+  await model.watch()
+  expect((await newest()).state).toBe('running')
+  await model.sql(`update rebuilds set progressed_at = now() - interval '61 minutes' where request_id = $1`, requestId)
+  await ended(requestId)
+  const { state, reason } = await newest()
+  expect(state).toBe('failed')
+  expect(reason).toBe(
+    'Nothing more came: orders has not said how many orders it has, and 2 came; invoices has sent 3 invoices, of which 1 came.',
+  )
+  expect(await schemas()).not.toContain('model_next')
+  expect(await model.contents()).toEqual(before)
+  const late = orderStory()
+  await model.told(...late.messages)
+  expect(await orders()).toHaveLength((before['orders']?.length ?? 0) + 1)
+})
+
+test('an answer puts the end of its patience off', async () => {
+  const requestId = await start()
+  await model.sql(`update rebuilds set progressed_at = now() - interval '59 minutes' where request_id = $1`, requestId)
+  await model.told(completion(requestId, 'user', 0))
+  expect((await newest()).idleMs).toBeLessThan(60_000)
+  await model.told(...answersTo(requestId, []))
+  await ended(requestId)
+  expect((await newest()).state).toBe('completed')
+})
+
+test('it goes on where it was when every process has stopped and another starts', async () => {
+  await using first = await openModel()
+  await first.resources.transact(startRebuild)
+  const requestId = (await findNewest(first.resources.query))?.requestId ?? ''
+  const stories = [orderStory(), orderStory()]
+  const answers = answersTo(requestId, stories)
+  await first.told(...answers.slice(0, 7))
+  await first.stop()
+
+  const second = await startService(service, { ...first.env, PORT: '0' })
+  const found = () => findNewest(second.resources.query)
+  try {
+    expect(await found()).toMatchObject({ requestId, state: 'running' })
+    await second.resources.transact(async ({ publish }) => {
+      for (const { message, data } of answers.slice(7)) publish(message, data, { queue: 'queries.on-snapshot' })
+    })
+    await waitUntil('it is completed', async () => (await found())?.state === 'completed')
+    const { rows } = await second.resources.query({ text: 'select id from model.orders order by id' })
+    expect(rows).toEqual(stories.map(({ orderId }) => ({ id: orderId })))
+  } finally {
+    await second.stop()
+  }
+})
+
+test('several replicas that all see that everything has come switch once', async () => {
+  const requestId = await start()
+  await model.told(...answersTo(requestId, [orderStory(), orderStory()]))
+  await Promise.all(Array.from({ length: 4 }, () => model.watch()))
+  await ended(requestId)
+  expect((await newest()).state).toBe('completed')
+  expect(await orders()).toHaveLength(2)
+  expect(await schemas()).toEqual(['model', 'model_past'])
+})
+
+test('what was read before is cleared away when nobody can be reading it any more', async () => {
+  const requestId = await start()
+  await model.told(...answersTo(requestId, []))
+  await ended(requestId)
+  await model.watch()
+  expect(await hasPast(model.resources.query)).toBe(true)
+  await model.sql(`update rebuilds set finished_at = now() - interval '6 s' where request_id = $1`, requestId)
+  await waitUntil('it is cleared away', async () => !(await hasPast(model.resources.query)))
+  expect(await schemas()).toEqual(['model'])
+})
+
+test('a migration of the tables meanwhile ends it, and hinders nobody from writing', async () => {
+  await model.sql('alter table model.orders add column colour text')
+  try {
+    const requestId = await start()
+    await model.sql('alter table model.orders drop column colour')
+    await ended(requestId)
+    expect(await newest()).toMatchObject({
+      state: 'failed',
+      reason: 'A migration changed the tables of the model meanwhile.',
+    })
+    const { orderId } = await model.story()
+    expect(await model.sql('select version from model.orders where id = $1', orderId)).toEqual([{ version: 5 }])
+  } finally {
+    await model.sql('alter table model.orders drop column if exists colour')
+  }
+})
