@@ -1,17 +1,10 @@
-import {
-  callerOf,
-  decodeCursor,
-  mayAccess,
-  page,
-  pageOf,
-  pageQuery,
-  rejections,
-  type Database,
-  type Route,
-} from '@feira/chassis'
+import { decodeCursor, page, pageOf, pageQuery, type Database, type Route } from '@feira/chassis'
 import { and, asc, eq, gt, inArray } from 'drizzle-orm'
 import { z } from 'zod'
-import { deliveries, deliveryAttempts, events } from '../schema.ts'
+import type { Config } from '../config.ts'
+import { limitPartner } from '../limits/limit-partner.ts'
+import { deliveries, deliveryAttempts } from '../schema.ts'
+import { eventPath, readEvent } from '../visible-events.ts'
 
 const attemptView = z.object({
   number: z.int().describe('1 for the first'),
@@ -36,25 +29,25 @@ const deliveryView = z
   .meta({ id: 'Delivery' })
 
 /** `GET /events/:id/deliveries`: what its partner was told of an event, and every attempt at it, oldest first. */
-export const listDeliveries: Route = (app, { db }) => {
+export const listDeliveries: Route<Config> = (app, resources) => {
+  const { db } = resources
   const schema = {
     summary: 'List the webhooks of an event, with every attempt',
     tags: ['events'],
-    params: z.object({ id: z.uuid() }),
+    params: eventPath,
     querystring: z.strictObject(pageQuery),
     response: { 200: pageOf(deliveryView) },
   }
+  const options = { config: { access: ['partner', 'admin'] }, schema, onRequest: limitPartner(resources) }
 
-  app.get('/events/:id/deliveries', { config: { access: ['partner', 'admin'] }, schema }, async request => {
-    const { id } = request.params
+  app.get('/events/:id/deliveries', options, async request => {
     const { limit, cursor } = request.query
     const after = decodeCursor(cursor, z.tuple([z.uuid()]))
-    const [event] = await db.select({ partnerId: events.partnerId }).from(events).where(eq(events.id, id))
-    if (!event || !mayAccess(callerOf(request), event.partnerId)) throw rejections.notFound('event', id)
+    const event = await readEvent(db, request, request.params.id)
     const rows = await db
       .select()
       .from(deliveries)
-      .where(and(eq(deliveries.eventId, id), after && gt(deliveries.id, after[0])))
+      .where(and(eq(deliveries.eventId, event.id), after && gt(deliveries.id, after[0])))
       .orderBy(asc(deliveries.id))
       .limit(limit + 1)
     const found = page(rows, limit, row => [row.id])

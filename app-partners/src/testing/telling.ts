@@ -1,6 +1,5 @@
 import { newId, type Environment, type RunningService, type Service } from '@feira/chassis'
 import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
-import { listDeliveries } from '../features/list-deliveries.ts'
 import { onPartnersWebhook } from '../features/on-partners-webhook.ts'
 import { service } from '../service.ts'
 import type { Resolve } from '../webhooks/guarded-lookup.ts'
@@ -38,7 +37,7 @@ export type Telling = TestService & Teller
 /** Of the service what tells partners, with pauses between attempts that a test can wait for. */
 export function impatient(retryDelays: readonly number[] = [20, 40], resolve?: Resolve): Service {
   const consumers = [{ ...onPartnersWebhook, retryDelays }]
-  return { ...service, startup: [openSender(resolve)], routes: [listDeliveries], consumers, jobs: [] } as Service
+  return { ...service, startup: [openSender(resolve)], routes: [], consumers, jobs: [] }
 }
 
 export async function openTelling(env: Environment = {}, value: Service = impatient()): Promise<Telling> {
