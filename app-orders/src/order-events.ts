@@ -28,12 +28,14 @@ export interface Announcement {
   readonly status: OrderStatus
   readonly version: number
   readonly reason: string | null
+  /** The partner's event that it answers, if it answers one. */
+  readonly causedBy: string | null
   readonly at: Date
 }
 
 /** Publishes `order.<status>`. */
 export function announce(tx: Transaction, announcement: Announcement, options: PublishOptions): void {
-  const { order, status, version, reason } = announcement
+  const { order, status, version, reason, causedBy } = announcement
   const contents = { ...contentsOf(order), version }
   const at = announcement.at.toISOString()
   switch (status) {
@@ -48,9 +50,9 @@ export function announce(tx: Transaction, announcement: Announcement, options: P
     case 'completed':
       return tx.publish(orderCompleted, { ...contents, completedAt: at }, options)
     case 'cancelled':
-      return tx.publish(orderCancelled, { ...contents, reason, cancelledAt: at }, options)
+      return tx.publish(orderCancelled, { ...contents, reason, causedBy, cancelledAt: at }, options)
     case 'refunded':
-      return tx.publish(orderRefunded, { ...contents, reason, refundedAt: at }, options)
+      return tx.publish(orderRefunded, { ...contents, reason, causedBy, refundedAt: at }, options)
   }
 }
 
@@ -65,5 +67,6 @@ function contentsOf(order: Order) {
     totalCents: order.totalCents,
     currency: order.currency,
     createdAt: order.createdAt.toISOString(),
+    origin: order.origin,
   }
 }

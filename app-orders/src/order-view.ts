@@ -32,6 +32,10 @@ export const orderView = z
     shippingAddress: addressView.nullable(),
     paymentReference: z.string().nullable().describe('what the payment provider calls the payment'),
     payBy: z.iso.datetime().nullable().describe('unpaid by then it is cancelled; null once that is settled'),
+    origin: z
+      .object({ partnerId: z.uuid(), eventId: z.uuid() })
+      .nullable()
+      .describe("the partner's event that placed it, if one did"),
     version: z.int(),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
@@ -41,7 +45,7 @@ export const orderView = z
 export type OrderView = z.infer<typeof orderView>
 
 export function toView(order: Order, { ORDER_PAYMENT_DEADLINE }: Config): OrderView {
-  const { id, userId, status, totalCents, currency, shippingAddress, payment, version } = order
+  const { id, userId, status, totalCents, currency, shippingAddress, payment, origin, version } = order
   const unpaid = status === 'pending' || status === 'reserved'
   return {
     id,
@@ -55,6 +59,7 @@ export function toView(order: Order, { ORDER_PAYMENT_DEADLINE }: Config): OrderV
     // A payment that waits for the reservation shows with the version that it leads to.
     paymentReference: unpaid ? null : (payment?.reference ?? null),
     payBy: unpaid ? payBy(order, ORDER_PAYMENT_DEADLINE).toISOString() : null,
+    origin,
     version,
     createdAt: order.createdAt.toISOString(),
     updatedAt: order.updatedAt.toISOString(),

@@ -13,6 +13,8 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import type { Payload } from '@feira/contracts'
+import type { orderRefused } from '@feira/contracts/orders'
 import type { Customer, OrderItem, OrderStatus, ShippingAddress } from './domain/order.ts'
 
 const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
@@ -37,6 +39,9 @@ export const orders = pgTable(
     /** Set also while a payment waits for the reservation of a pending order. */
     paymentReceived: boolean('payment_received').notNull().default(false),
     paymentReference: text('payment_reference'),
+    /** The partner's event that placed it; both null where a customer did. One event places one order. */
+    originPartnerId: uuid('origin_partner_id'),
+    originEventId: uuid('origin_event_id'),
     version: integer().notNull(),
     /** Whether the tallies count it; false until `sum-tallies` has taken in what release 0.1 wrote. */
     tallied: boolean().notNull().default(false),
@@ -46,6 +51,9 @@ export const orders = pgTable(
   table => [
     index('orders_user').on(table.userId, table.id),
     index('orders_status').on(table.status, table.id),
+    uniqueIndex('orders_origin_event')
+      .on(table.originEventId)
+      .where(sql`origin_event_id is not null`),
     index('orders_untallied')
       .on(table.id)
       .where(sql`not tallied`),
@@ -98,13 +106,33 @@ export const customers = pgTable('customers', {
 })
 
 /** Replica of the products, as far as orders need them. A row with `deletedAt` is final: nothing older can undo it. */
-export const priceList = pgTable('price_list', {
-  productId: uuid('product_id').primaryKey(),
-  version: integer().notNull(),
-  name: text().notNull(),
-  priceCents: cents('price_cents').notNull(),
-  currency: text().notNull(),
-  deletedAt: at('deleted_at'),
+export const priceList = pgTable(
+  'price_list',
+  {
+    productId: uuid('product_id').primaryKey(),
+    version: integer().notNull(),
+    /** In capitals. Null in what releases up to 0.1 noted, until a refill brings it, and in a tombstone. */
+    sku: text(),
+    name: text().notNull(),
+    priceCents: cents('price_cents').notNull(),
+    currency: text().notNull(),
+    deletedAt: at('deleted_at'),
+  },
+  table => [
+    // Not unique: a SKU that moves from one product to another may be heard of at its new place first.
+    index('price_list_sku').on(table.sku),
+    index('price_list_without_sku')
+      .on(table.productId)
+      .where(sql`sku is null and deleted_at is null`),
+  ],
+)
+
+/** What was decided about events of partners: one row for each that was obeyed or refused, for ever. */
+export const partnerDecisions = pgTable('partner_decisions', {
+  eventId: uuid('event_id').primaryKey(),
+  /** What `order.refused` said; null for an event that was obeyed. */
+  refusal: jsonb().$type<Payload<typeof orderRefused>>(),
+  decidedAt: at('decided_at').notNull(),
 })
 
 /** Requests for all that the replicas hold; at most one is open. */

@@ -10,6 +10,8 @@ import { getOrder } from './features/get-order.ts'
 import { getOrderHistory } from './features/get-order-history.ts'
 import { keepReplicasFilled } from './features/keep-replicas-filled.ts'
 import { listOrders } from './features/list-orders.ts'
+import { onPartnerReturn } from './features/on-partner-return.ts'
+import { onPartnerSale } from './features/on-partner-sale.ts'
 import { onPaymentCompleted } from './features/on-payment-completed.ts'
 import { onPaymentFailed } from './features/on-payment-failed.ts'
 import { onProductChanged } from './features/on-product-changed.ts'
@@ -56,6 +58,8 @@ export const service = defineService<Config>({
     onProductChanged,
     onSnapshot,
     onSnapshotRequested,
+    ...onPartnerSale,
+    onPartnerReturn,
   ],
   jobs: [expireUnpaidOrders, keepReplicasFilled, sumTallies],
 })

@@ -17,6 +17,8 @@ export interface Happening {
   readonly cause?: Cause
   /** Whether a person wrote its reason. */
   readonly typed?: boolean
+  /** The partner's event that it obeys, if it obeys one. */
+  readonly causedBy?: string
 }
 
 /** Locks orders until the transaction ends, in the order of their ids, so that nobody waits in a circle. */
@@ -71,11 +73,11 @@ function follow(locked: ReadonlyMap<string, Order>, { orderId, signal }: Happeni
   return { order: effects.length === 0 ? state : { ...state, updatedAt: at }, effects }
 }
 
-function carryOut(tx: Transaction, order: Order, effect: Effect, { cause }: Happening, at: Date): void {
+function carryOut(tx: Transaction, order: Order, effect: Effect, { cause, causedBy }: Happening, at: Date): void {
   const options = cause ? { cause } : {}
   switch (effect.type) {
     case 'announce':
-      return announce(tx, { ...effect, order, at }, options)
+      return announce(tx, { ...effect, order, at, causedBy: causedBy ?? null }, options)
     case 'release-stock':
       return tx.publish(stockRelease, { orderId: order.id, reason: `order ${effect.status}` }, options)
     case 'return-payment':

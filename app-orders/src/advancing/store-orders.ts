@@ -10,7 +10,7 @@ export interface Change {
 }
 
 /** A row of the history: one version of an order. */
-export interface HistoryEntry extends Announcement {
+export interface HistoryEntry extends Omit<Announcement, 'causedBy'> {
   /** Whether a person wrote its reason. */
   readonly typed: boolean
 }

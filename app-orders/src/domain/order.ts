@@ -31,6 +31,12 @@ export interface Payment {
   readonly reference: string | null
 }
 
+/** The event of a partner that placed an order. */
+export interface Origin {
+  readonly partnerId: string
+  readonly eventId: string
+}
+
 export interface Order extends Customer {
   readonly id: string
   readonly status: OrderStatus
@@ -41,6 +47,8 @@ export interface Order extends Customer {
   readonly currency: string
   /** The payment that was received; one that came before its order was reserved waits here. */
   readonly payment: Payment | null
+  /** Null for an order that a customer placed. */
+  readonly origin: Origin | null
   /** 1 when created; grows by one with every change. */
   readonly version: number
   readonly createdAt: Date
@@ -52,6 +60,7 @@ interface NewOrder {
   readonly customer: Customer
   /** The moment of its id: lists of a period and payment deadlines go by the id. */
   readonly at: Date
+  readonly origin?: Origin
 }
 
 /** An order of an amount alone: there is no stock to wait for, so it starts `reserved`. */
@@ -71,8 +80,8 @@ export function itemOrder({ contents, ...start }: NewOrder & { readonly contents
   return { ...startOf(start), status: 'pending', ...contents }
 }
 
-function startOf({ id, customer, at }: NewOrder) {
-  return { id, ...customer, payment: null, version: 1, createdAt: at, updatedAt: at }
+function startOf({ id, customer, at, origin }: NewOrder) {
+  return { id, ...customer, payment: null, origin: origin ?? null, version: 1, createdAt: at, updatedAt: at }
 }
 
 /** Until when an order must be paid: `deadline` ms after it was placed. */

@@ -28,6 +28,7 @@ const samples: Record<SignalType, Signal> = {
   ship: { type: 'ship' },
   complete: { type: 'complete' },
   refund: { type: 'refund', reason: null, restock: false },
+  returned: { type: 'returned', reason: 'arrived broken' },
   deadline: { type: 'deadline', reason: 'not paid in time' },
   'user-erased': { type: 'user-erased', reason: 'account deleted' },
 }
@@ -66,6 +67,7 @@ test.each<[SignalType, string[]]>([
   ['ship',              ['invalid-transition', 'invalid-transition', 'shipped',            'invalid-transition', 'invalid-transition', 'invalid-transition',         'invalid-transition']],
   ['complete',          ['invalid-transition', 'invalid-transition', 'invalid-transition', 'completed',          'invalid-transition', 'invalid-transition',         'invalid-transition']],
   ['refund',            ['invalid-transition', 'invalid-transition', 'refunded',           'refunded',           'refunded',           'invalid-transition',         'invalid-transition']],
+  ['returned',          ['cancelled',          'cancelled',          'refunded',           'refunded',           'refunded',           'invalid-transition',         'invalid-transition']],
   ['deadline',          ['cancelled',          'cancelled',          'unchanged',          'unchanged',          'unchanged',          'unchanged',                  'unchanged']],
   ['user-erased',       ['cancelled',          'cancelled',          'unchanged',          'unchanged',          'unchanged',          'unchanged',                  'unchanged']],
 ])('%s in each state', (type, expected) => {
@@ -96,6 +98,10 @@ describe('stock is released', () => {
     ['shipped', samples.refund, ['refunded']],
     ['shipped', { type: 'refund', reason: null, restock: true }, ['refunded', 'release-stock']],
     ['completed', { type: 'refund', reason: null, restock: true }, ['refunded', 'release-stock']],
+    ['pending', samples.returned, ['cancelled', 'release-stock']],
+    ['paid', samples.returned, ['refunded', 'release-stock']],
+    ['shipped', samples.returned, ['refunded', 'release-stock']],
+    ['completed', samples.returned, ['refunded', 'release-stock']],
   ])('in %s by %j: %j', (status, signal, expected) => {
     expect(effectsOf(orderIn(status), signal)).toEqual(expected)
     expect(effectsOf(orderIn(status, { items: [] }), signal)).toEqual(expected.filter(one => one !== 'release-stock'))
@@ -113,7 +119,7 @@ describe('a payment that comes before the reservation', () => {
   })
 
   test('goes back when the order is given up', () => {
-    for (const type of ['stock-unavailable', 'cancel', 'user-erased'] as const) {
+    for (const type of ['stock-unavailable', 'cancel', 'returned', 'user-erased'] as const) {
       const given = advance(held, samples[type])
       expect(given).toMatchObject({ state: { status: 'cancelled', payment: null } })
       expect(effectsOf(held, samples[type])).toContain('return-payment')
@@ -224,7 +230,7 @@ test('after everything has arrived the warehouse holds exactly what the order ne
           const result = advance(order, signal)
           if (result.refusal) return
           if (order.status === 'shipped' || order.status === 'completed') {
-            restocked = signal.type === 'refund' && signal.restock
+            restocked = signal.type === 'returned' || (signal.type === 'refund' && signal.restock)
           }
           order = result.state
           for (const effect of result.effects) carryOut(effect)

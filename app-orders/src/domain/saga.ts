@@ -17,6 +17,8 @@ export type Signal =
   | { readonly type: 'ship' }
   | { readonly type: 'complete' }
   | { readonly type: 'refund'; readonly reason: string | null; readonly restock: boolean }
+  /** A partner gives back what it bought; what had left is taken into stock again. */
+  | { readonly type: 'returned'; readonly reason: string | null }
   | { readonly type: 'deadline'; readonly reason: string }
   | { readonly type: 'user-erased'; readonly reason: string }
 
@@ -96,6 +98,7 @@ export const saga: Readonly<Record<SignalType, Row>> = {
   'ship':              row( 'refuse', 'refuse', ship,         'refuse',     'refuse',     'refuse',  'refuse'  ),
   'complete':          row( 'refuse', 'refuse', 'refuse',     finish,       'refuse',     'refuse',  'refuse'  ),
   'refund':            row( 'refuse', 'refuse', refund,       refundSold,   refundSold,   'refuse',  'refuse'  ),
+  'returned':          row( cancel,   cancel,   refund,       refund,       refund,       'refuse',   'refuse'  ),
   'deadline':          row( cancel,   cancel,   'ignore',     'ignore',     'ignore',     'ignore',  'ignore'  ),
   'user-erased':       row( cancel,   cancel,   'ignore',     'ignore',     'ignore',     'ignore',  'ignore'  ),
 }
@@ -107,6 +110,7 @@ const wish: Readonly<Partial<Record<SignalType, OrderStatus>>> = {
   ship: 'shipped',
   complete: 'completed',
   refund: 'refunded',
+  returned: 'refunded',
 }
 
 /**

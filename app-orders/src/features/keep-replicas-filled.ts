@@ -1,6 +1,6 @@
 import { every, type Query, type Resources } from '@feira/chassis'
 import {
-  findEmptyKinds,
+  findLackingKinds,
   findOpenRefill,
   kinds,
   replaceRefill,
@@ -12,25 +12,28 @@ import {
 /** How long the first request is waited for, and at most any. */
 const patience = 30_000
 const maxPatience = 600_000
-/** A replica that stays empty though all answers came may have nothing to hold: it is asked for again after this long. */
+/** A replica that lacks something though all answers came may have no more to get: it is asked for again after this long. */
 const doubt = '5 minutes'
 
-/** A replica that holds nothing → `snapshot.requested`; again, for what is missing, if the answers do not all come. */
+/**
+ * A replica that holds nothing, or products without their SKU → `snapshot.requested`; again, for what is missing, if the
+ * answers do not all come.
+ */
 export const keepReplicasFilled = every('keep-replicas-filled', '5s', async resources => {
   const open = await findOpenRefill(resources.query)
-  const empty = await findEmptyKinds(resources.query)
-  if (open) await repeatOverdue(resources, open, empty)
-  else if (empty.length > 0 && !(await hasAskedLately(resources.query)))
-    await resources.transact(tx => requestRefill(tx, { kinds: empty }))
+  const lacking = await findLackingKinds(resources.query)
+  if (open) await repeatOverdue(resources, open, lacking)
+  else if (lacking.length > 0 && !(await hasAskedLately(resources.query)))
+    await resources.transact(tx => requestRefill(tx, { kinds: lacking }))
 })
 
-async function repeatOverdue(resources: Resources, open: OpenRefill, empty: readonly Kind[]): Promise<void> {
+async function repeatOverdue(resources: Resources, open: OpenRefill, lacking: readonly Kind[]): Promise<void> {
   const { requestId, attempt, age, missing } = open
   if (age < Math.min(patience * 2 ** (attempt - 1), maxPatience)) return
   resources.log.warn({ requestId, attempt, missing }, 'not everything that was asked for has come; asking again')
   await resources.transact(async tx => {
     await replaceRefill(tx, requestId)
-    const wanted = kinds.filter(kind => missing.includes(kind) || empty.includes(kind))
+    const wanted = kinds.filter(kind => missing.includes(kind) || lacking.includes(kind))
     await requestRefill(tx, { kinds: wanted, attempt: attempt + 1 })
   })
 }

@@ -35,6 +35,7 @@ describe('an accepted order', () => {
       shippingAddress: null,
       paymentReference: null,
       payBy: new Date(Date.parse(order.createdAt) + 24 * 3_600_000).toISOString(),
+      origin: null,
       version: 1,
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/),
       updatedAt: order.createdAt,
@@ -74,6 +75,7 @@ describe('an accepted order', () => {
       totalCents: 1250,
       currency: 'BRL',
       createdAt,
+      origin: null,
     })
     const { rows } = await orders.resources.query({
       text: `select aggregate_type, aggregate_version, headers, subject_id, personal_fields from chassis.outbox

@@ -144,6 +144,17 @@ describe('what was lost', () => {
     expect((await replicas()).lastRefill.kinds).toContainEqual({ kind: 'user', expected: null, received: 1 })
   })
 
+  test('brings the SKU of a product that release 0.1 noted without it', async () => {
+    const product = await shop.product({ version: 3, sku: 'CHA-100' })
+    await shop.resources.query({ text: 'update price_list set sku = null' })
+    await shop.deliver(productSnapshot, { ...product, version: 2, sku: 'OLD', requestId: newId() })
+    expect(await rowOf('price_list', product.productId)).toMatchObject({ version: 3, sku: null })
+    await shop.deliver(productSnapshot, { ...product, requestId: newId() })
+    expect(await rowOf('price_list', product.productId)).toMatchObject({ version: 3, sku: 'CHA-100' })
+    await shop.deliver(productSnapshot, { ...product, sku: 'NOT-NEWER', requestId: newId() })
+    expect(await rowOf('price_list', product.productId)).toMatchObject({ version: 3, sku: 'CHA-100' })
+  })
+
   test('does not undo what is newer', async () => {
     const product = await shop.product({ version: 5, priceCents: 500 })
     await shop.deliver(productSnapshot, { ...product, version: 4, priceCents: 400, requestId: newId() })
@@ -191,6 +202,21 @@ describe('when a service starts', () => {
     await waitUntil('it has asked', async () => (await open()).length === 1)
     await other.stop()
     expect((await shop.published(snapshotRequested)).at(-1)?.kinds).toEqual(['product'])
+  })
+
+  test('with products that release 0.1 noted without their SKU, it asks for products, and once', async () => {
+    await shop.user()
+    const { productId } = await shop.product()
+    await shop.product()
+    await shop.resources.query({ text: 'update price_list set sku = null where product_id = $1', values: [productId] })
+    const before = await requests()
+    await (await start()).stop()
+    await waitUntil('it has asked', async () => (await open()).length === 1)
+    const [{ requestId, kinds } = { requestId: '', kinds: [] }] = (await shop.published(snapshotRequested)).slice(-1)
+    expect(kinds).toEqual(['product'])
+    await shop.deliver(snapshotCompleted, { requestId, owner: 'products', kind: 'product', count: 0 })
+    await (await start()).stop()
+    expect(await requests()).toEqual([...before, requestId])
   })
 
   test('and some answers are overdue, it asks again for what is missing', async () => {

@@ -1,4 +1,12 @@
-import type { Answer, callerOf, GroupCommitDefinition, Resources, Transaction } from '@feira/chassis'
+import type {
+  Answer,
+  callerOf,
+  Cause,
+  GroupCommitDefinition,
+  PublishOptions,
+  Resources,
+  Transaction,
+} from '@feira/chassis'
 import { orderCreated } from '@feira/contracts/orders'
 import { stockReserve } from '@feira/contracts/products'
 import type { Config } from '../config.ts'
@@ -24,11 +32,25 @@ export function createWriteOrder({ groupCommit, config }: Resources<Config>) {
     })
 }
 
-function publishPlaced(tx: Pick<Transaction, 'publish'>, order: Order): void {
-  tx.publish(orderCreated, toOrderCreated(order))
+/** A new order, and the message that asked for it. */
+export interface Placement {
+  readonly order: Order
+  readonly cause: Cause
+}
+
+/** Writes the new orders that messages ask for, as those of requests are written, in the transaction that handles them. */
+export async function writeOrders(tx: Transaction, placements: readonly Placement[]): Promise<void> {
+  if (placements.length === 0) return
+  const rows = placements.map(({ order }) => rowOf(order))
+  await tx.query({ ...insertion, values: columnNames.map(column => rows.map(row => row[column])) })
+  for (const { order, cause } of placements) publishPlaced(tx, order, { cause })
+}
+
+function publishPlaced(tx: Pick<Transaction, 'publish'>, order: Order, options: PublishOptions = {}): void {
+  tx.publish(orderCreated, toOrderCreated(order), options)
   if (order.items.length === 0) return
   const items = order.items.map(({ productId, quantity }) => ({ productId, quantity }))
-  tx.publish(stockReserve, { orderId: order.id, items })
+  tx.publish(stockReserve, { orderId: order.id, items }, options)
 }
 
 const columns = {
@@ -42,11 +64,14 @@ const columns = {
   shipping_address: 'jsonb',
   total_cents: 'bigint',
   currency: 'text',
+  origin_partner_id: 'uuid',
+  origin_event_id: 'uuid',
   version: 'int',
   created_at: 'timestamptz',
 }
 
-const names = Object.keys(columns).join(', ')
+const columnNames = Object.keys(columns) as (keyof typeof columns)[]
+const names = columnNames.join(', ')
 
 const definition: GroupCommitDefinition = {
   name: 'place-order',
@@ -56,6 +81,15 @@ const definition: GroupCommitDefinition = {
     tallies as (${tallyNew('accepted')}),
     history_rows as (
       insert into order_history (order_id, version, status, at) select id, version, status, created_at from accepted)`,
+}
+
+const insertion = {
+  name: 'place-orders',
+  text: `
+    with accepted as (
+      select * from unnest(${columnNames.map((name, index) => `$${index + 1}::${columns[name]}[]`).join(', ')}) as t (${names})),
+    ${definition.statements}
+    select from accepted`,
 }
 
 function rowOf(order: Order): Record<keyof typeof columns, unknown> {
@@ -71,6 +105,8 @@ function rowOf(order: Order): Record<keyof typeof columns, unknown> {
     shipping_address: shippingAddress && JSON.stringify(shippingAddress),
     total_cents: order.totalCents,
     currency,
+    origin_partner_id: order.origin?.partnerId ?? null,
+    origin_event_id: order.origin?.eventId ?? null,
     version,
     created_at: order.createdAt,
   }

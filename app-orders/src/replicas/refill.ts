@@ -110,11 +110,15 @@ export async function noteProgress({ query }: Transaction, progress: readonly Pr
   })
 }
 
-/** The kinds of which nothing at all is known, not even a tombstone. */
-export async function findEmptyKinds(query: Query): Promise<readonly Kind[]> {
+/**
+ * The kinds of which nothing at all is known, not even a tombstone; and products while some lack their SKU, which releases
+ * up to 0.1 did not note.
+ */
+export async function findLackingKinds(query: Query): Promise<readonly Kind[]> {
   const { rows } = await query<{ kind: Kind }>({
     text: `select 'user' as kind where not exists (select 1 from customers)
-           union all select 'product' where not exists (select 1 from price_list)`,
+           union all select 'product' where not exists (select 1 from price_list)
+             or exists (select 1 from price_list where sku is null and deleted_at is null)`,
   })
   return rows.map(({ kind }) => kind)
 }

@@ -34,6 +34,8 @@ export interface Shop extends TestService {
   paid(order: Pick<OrderView, 'id'>, fields?: Partial<Payload<typeof paymentCompleted>>): Promise<string>
   /** Places an order and leads it to a state. */
   orderIn(status: OrderStatus): Promise<OrderView>
+  /** Leads an order that was just placed to a state. */
+  lead(id: string, status: OrderStatus): Promise<OrderView>
   /** What was published about an order, oldest first. */
   publishedOf(id: string): Promise<{ type: string; queue: string | null; payload: Record<string, unknown> }[]>
   /** The reasons why messages about an order were given up. */
@@ -92,7 +94,8 @@ export async function startShop(env: Record<string, string> = {}): Promise<Shop>
         items: linesOf(items).map(line => ({ ...line, available })),
       }),
     paid: ({ id }, fields = {}) => running.deliver(paymentCompleted, { orderId: id, ...fields }),
-    orderIn: status => orderIn(shop, status),
+    orderIn: async status => lead(shop, await shop.order(), status),
+    lead: async (id, status) => lead(shop, await shop.read(id), status),
     async publishedOf(id) {
       const { rows } = await running.resources.query<Awaited<ReturnType<Shop['publishedOf']>>[number]>({
         text: 'select type, queue, payload from chassis.outbox where aggregate_id = $1 order by id',
@@ -123,8 +126,7 @@ const steps: Readonly<Record<Exclude<OrderStatus, 'pending' | 'reserved'>, reado
   refunded: ['pay', 'refund'],
 }
 
-async function orderIn(shop: Shop, status: OrderStatus): Promise<OrderView> {
-  const order = await shop.order()
+async function lead(shop: Shop, order: OrderView, status: OrderStatus): Promise<OrderView> {
   if (status === 'pending') return order
   await shop.stockReserved(order)
   for (const step of status === 'reserved' ? [] : steps[status]) {

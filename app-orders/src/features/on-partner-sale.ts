@@ -1,0 +1,38 @@
+import { consumeBatch, perform } from '@feira/chassis'
+import { partnerSale } from '@feira/contracts/orders'
+import { decideSales, type SaleCommand } from '../partners/decide-sales.ts'
+import { createWaitForArrival } from '../replicas/arrivals.ts'
+import { findProducts } from '../replicas/product-lookup.ts'
+
+const waitingRoom = 'on-partner-sale-of-unknown'
+
+const sell = consumeBatch('on-partner-sale', partnerSale, async (sales, tx) => {
+  const catalogue = await findProducts(
+    tx.query,
+    sales.map(({ data }) => data.product),
+  )
+  const isKnown = ({ data }: SaleCommand) => catalogue.find(data.product) !== undefined
+  await decideSales(tx, sales.filter(isKnown), catalogue)
+  for (const sale of sales.filter(each => !isKnown(each)))
+    tx.publish(partnerSale, sale.data, { cause: sale, queue: `orders.${waitingRoom}` })
+})
+
+/** Waits outside of any transaction, and in nobody's way; then the sale is decided, whatever is known by then. */
+const sellUnknown = perform(
+  waitingRoom,
+  partnerSale,
+  {
+    claim: async (sale: SaleCommand) => sale,
+    act: async ({ data }, { query }) => createWaitForArrival(query)({ productName: data.product }),
+    async settle(sale, _arrived, tx) {
+      await decideSales(tx, [sale], await findProducts(tx.query, [sale.data.product]))
+    },
+  },
+  { bound: false, maxInFlight: 50 },
+)
+
+/**
+ * `partner.sale` → `order.created` and `stock.reserve`, or `order.refused`, once for each event of a partner. A product that
+ * is not known yet is waited for, up to 1 s.
+ */
+export const onPartnerSale = [sell, sellUnknown]
