@@ -131,6 +131,25 @@ describe('the OpenAPI document', () => {
   })
 })
 
+it('an answer in several forms is described in each', async () => {
+  const content = {
+    'application/json': { schema: z.array(z.string()) },
+    'text/event-stream': { schema: z.string().describe('one event each') },
+  }
+  const { app } = await startHttp([
+    routed => routed.get('/timeline', { ...open, schema: { response: { 200: { content } } } }, async () => ['a']),
+  ])
+  const { paths } = (await app.inject('/docs/json')).json()
+  expect(paths['/timeline'].get.responses['200']).toEqual({
+    description: 'OK',
+    content: {
+      'application/json': { schema: { type: 'array', items: { type: 'string' } } },
+      'text/event-stream': { schema: { type: 'string', description: 'one event each' } },
+    },
+  })
+  expect((await app.inject('/timeline')).json()).toEqual(['a'])
+})
+
 it('an answer that is no JSON is described as what it is, and sent as it is', async () => {
   const { app } = await startHttp([routes])
   expect((await document()).paths['/orders/{id}/picture']?.['get']?.['responses']).toMatchObject({

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -160,5 +161,22 @@ describe('the metrics', () => {
     release()
     await Promise.all(answers)
     await eventually(async () => (await inFlight()) === 'http_requests_in_flight 0')
+  })
+
+  it('leave out how long a stream of events lasts, and its client may leave as it likes', async () => {
+    const stream = (app: App) =>
+      app.get('/events', open, (_request, reply) => {
+        const events = new Readable({ read() {} })
+        events.push(': hello\n\n')
+        return reply.type('text/event-stream').send(events)
+      })
+    const { app, metrics, lines } = await startHttp([stream])
+    const url = await app.listen({ port: 0, host: '127.0.0.1' })
+    const { body } = await fetch(`${url}/events`)
+    await body?.cancel()
+    expect(await eventually(() => lines.find(line => line['path']))).toMatchObject({ status: 200 })
+    const text = await metrics.metrics()
+    expect(text).toContain('http_requests_in_flight 0')
+    expect(text).not.toContain('/events')
   })
 })

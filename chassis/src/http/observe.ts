@@ -48,10 +48,12 @@ export function createObserver({ log, metrics, tracer, isStopping }: ObserverOpt
 
   function finish(exchange: Exchange): void {
     const { request, reply, span, startedAt } = exchange
-    const status = reply.raw.writableEnded ? reply.raw.statusCode : clientLeft
+    const streamed = isEventStream(reply)
+    const status = streamed || reply.raw.writableEnded ? reply.raw.statusCode : clientLeft
     const seconds = (performance.now() - startedAt) / 1_000
     const failure = failures.get(request)
-    requests.finished(request.method, exchange.route, status, seconds)
+    if (streamed) requests.left()
+    else requests.finished(request.method, exchange.route, status, seconds)
     writeAccessLog(log, exchange, { status, seconds, failure })
     if (span.context.sampled) span.set(attributesOf(exchange, status))
     span.end(status >= 500 ? (failure ?? new Error(`answered ${status}`)) : undefined)
@@ -77,6 +79,11 @@ export function createObserver({ log, metrics, tracer, isStopping }: ObserverOpt
     },
     failed: (request, error) => void failures.set(request, error),
   }
+}
+
+// It lasts as long as its client likes, whose leaving is its proper end.
+function isEventStream(reply: FastifyReply): boolean {
+  return reply.raw.headersSent && String(reply.getHeader('content-type')).startsWith('text/event-stream')
 }
 
 /** The client's `x-correlation-id` or `x-request-id` where it is at most 128 visible ASCII characters, else a new one. */

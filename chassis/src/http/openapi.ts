@@ -25,7 +25,13 @@ export interface RouteSchema {
   readonly params?: z.ZodType
   readonly querystring?: z.ZodType
   readonly headers?: z.ZodType
-  readonly response?: Readonly<Record<string, z.ZodType>>
+  readonly response?: Readonly<Record<string, z.ZodType | ByMediaType>>
+}
+
+/** An answer whose form the client chooses by `Accept`. */
+interface ByMediaType {
+  readonly description?: string
+  readonly content: Readonly<Record<string, { readonly schema: z.ZodType }>>
 }
 
 export interface Api {
@@ -104,15 +110,9 @@ function requestBody(body: z.ZodType, components: Components): Json {
 }
 
 function responses(schemas: RouteSchema['response'] = {}, access: Access, components: Components): Json {
-  const described = Object.entries(schemas).map(([status, schema]) => {
-    const description = schema.description ?? STATUS_CODES[status] ?? 'The answer'
-    const empty = schema instanceof z.ZodNull || schema instanceof z.ZodUndefined || schema instanceof z.ZodVoid
-    const json = components.refer(schema, 'output')
-    // An answer that is not JSON says so: `z.instanceof(Buffer).meta({ contentMediaType: 'application/pdf' })`.
-    const { contentMediaType: mediaType = 'application/json' } = json as { contentMediaType?: string }
-    const content = { [mediaType]: { schema: json } }
-    return [status.toUpperCase(), empty ? { description } : { description, content }] as const
-  })
+  const described = Object.entries(schemas).map(
+    ([status, schema]) => [status.toUpperCase(), answer(status, schema, components)] as const,
+  )
   const content = { [problemMediaType]: { schema: components.refer(problem, 'output') } }
   const refused = Object.entries(access === 'public' ? {} : refusals)
   return {
@@ -120,6 +120,22 @@ function responses(schemas: RouteSchema['response'] = {}, access: Access, compon
     ...Object.fromEntries(described),
     default: { description: 'A problem, by RFC 9457', content },
   }
+}
+
+function answer(status: string, schema: z.ZodType | ByMediaType, components: Components): Json {
+  const description = schema.description ?? STATUS_CODES[status] ?? 'The answer'
+  if ('content' in schema) {
+    const forms = Object.entries(schema.content).map(
+      ([mediaType, form]) => [mediaType, { schema: components.refer(form.schema, 'output') }] as const,
+    )
+    return { description, content: Object.fromEntries(forms) }
+  }
+  if (schema instanceof z.ZodNull || schema instanceof z.ZodUndefined || schema instanceof z.ZodVoid)
+    return { description }
+  const json = components.refer(schema, 'output')
+  // An answer that is not JSON says so: `z.instanceof(Buffer).meta({ contentMediaType: 'application/pdf' })`.
+  const { contentMediaType: mediaType = 'application/json' } = json as { contentMediaType?: string }
+  return { description, content: { [mediaType]: { schema: json } } }
 }
 
 function defined(fields: Json): Json {

@@ -4,6 +4,8 @@ export interface RequestMetrics {
   started(): void
   /** `route` is the pattern, never the URL: a label must have few values. */
   finished(method: string, route: string | undefined, status: number, seconds: number): void
+  /** An answer is over whose duration says nothing of how fast the service is. */
+  left(): void
 }
 
 /** Registers `http_request_duration_seconds` and `http_requests_in_flight`. */
@@ -31,5 +33,6 @@ export function requestMetrics(registry: Registry): RequestMetrics {
       inFlight--
       durations.observe({ method, route, status }, seconds)
     },
+    left: () => void inFlight--,
   }
 }
