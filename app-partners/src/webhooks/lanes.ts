@@ -33,7 +33,7 @@ export class LaneBusy extends BreakerOpen {
 /** Requests of one partner in one process: with targets that take 50 ms, 200 a second. */
 export const laneWidth = 10
 /** Partners whose breaker is remembered, and has metrics. */
-const maxLanes = 500
+export const maxLanes = 500
 
 export function createLanes(resources: Pick<Resources, 'metrics' | 'log'>, timeout: number): Lanes {
   // In the order in which they were used last.
@@ -81,7 +81,7 @@ function openLane(partnerId: string, resources: Pick<Resources, 'metrics' | 'log
 }
 
 function closeOldest(lanes: Map<string, Lane>): void {
-  const [oldest] = [...lanes].filter(([, { inFlight }]) => inFlight === 0)
+  const oldest = [...lanes].find(([, { inFlight }]) => inFlight === 0)
   if (!oldest) return
   lanes.delete(oldest[0])
   oldest[1].breaker.close()

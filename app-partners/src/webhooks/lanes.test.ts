@@ -1,0 +1,56 @@
+import { BreakerOpen } from '@feira/chassis'
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { expect, onTestFinished, test } from 'vitest'
+import { WebhookFailure } from './failure.ts'
+import { createLanes, laneWidth, LaneBusy, maxLanes } from './lanes.ts'
+
+function lanesOf() {
+  const metrics = new Registry()
+  const lanes = createLanes({ metrics, log: pino({ level: 'silent' }) }, 10_000)
+  onTestFinished(() => lanes.close())
+  const names = async () => {
+    const { values } = (await metrics.getSingleMetric('circuit_breaker_rejections_total')?.get()) ?? { values: [] }
+    return values.map(({ labels }) => labels['name'])
+  }
+  return { lanes, names }
+}
+
+test('a partner has a bounded number of requests under way, whatever the others do', () => {
+  const { lanes } = lanesOf()
+  const turns = Array.from({ length: laneWidth }, () => lanes.enter('one'))
+  expect(() => lanes.enter('one')).toThrow(LaneBusy)
+  lanes.enter('other')
+  turns[0]?.[Symbol.dispose]()
+  lanes.enter('one')
+  expect(() => lanes.enter('one')).toThrow(LaneBusy)
+})
+
+test('the chassis puts back what finds its lane busy without using up an attempt', () => {
+  const { lanes } = lanesOf()
+  lanes.close()
+  expect(() => lanes.enter('one')).toThrow(BreakerOpen)
+})
+
+test('while its target is left alone, an attempt of a partner fails like any other', async () => {
+  const { lanes } = lanesOf()
+  const turn = lanes.enter('one')
+  const down = async () => Promise.reject(new WebhookFailure('Answered 500.', { httpStatus: 500 }))
+  for (let call = 0; call < 5; call++) await expect(turn.ask(down)).rejects.toThrow('Answered 500.')
+  const unmade = await turn.ask(async () => 200).catch((error: unknown) => error)
+  expect(unmade).toBeInstanceOf(WebhookFailure)
+  expect(unmade).toMatchObject({ final: false })
+  expect(await lanes.enter('other').ask(async () => 200)).toBe(200)
+})
+
+test('of many partners the ones that were told last have a breaker, and whoever is being told', async () => {
+  const { lanes, names } = lanesOf()
+  const busy = lanes.enter('busy')
+  for (let partner = 0; partner < maxLanes + 10; partner++) lanes.enter(`partner ${partner}`)[Symbol.dispose]()
+  const known = await names()
+  expect(known).toHaveLength(maxLanes)
+  expect(known).toContain('webhook busy')
+  expect(known).toContain(`webhook partner ${maxLanes + 9}`)
+  expect(known).not.toContain('webhook partner 0')
+  expect(await busy.ask(async () => 200)).toBe(200)
+})
