@@ -1,0 +1,69 @@
+import { newId } from '@feira/chassis'
+import { asPartner } from '@feira/chassis/testing'
+import { userDeleted } from '@feira/contracts/users'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { everything, openPartnership, type Partnership } from '../testing/partnership.ts'
+
+let partnership: Partnership
+
+beforeAll(async () => {
+  partnership = await openPartnership()
+})
+afterAll(() => partnership[Symbol.asyncDispose]())
+
+const erase = (userId: string) =>
+  partnership.deliver(userDeleted, { userId, version: 2, deletedAt: new Date().toISOString() })
+
+/** An event of a partner, and what its webhook said, as they are once everything is over. */
+async function leaveEvent(partnerId: string, text: string): Promise<void> {
+  const [eventId, deliveryId] = [newId(), newId()]
+  const { sql } = partnership
+  await sql(
+    `insert into events (id, partner_id, kind, data, content_hash, state, received_at, updated_at)
+     values ($1, $2, 'return', $3, 'x', 'completed', now(), now())`,
+    eventId,
+    partnerId,
+    { motivo: text },
+  )
+  await sql(
+    `insert into deliveries (id, event_id, partner_id, type, body, status, created_at, updated_at)
+     values ($1, $2, $3, 'event.completed', $4, 'delivered', now(), now())`,
+    deliveryId,
+    eventId,
+    partnerId,
+    { about: text },
+  )
+  await sql(
+    `insert into delivery_attempts (delivery_id, number, url, error, started_at) values ($1, 1, $2, $2, now())`,
+    deliveryId,
+    `https://${text}.example`,
+  )
+}
+
+test('nothing of the person is left, their keys are revoked, and others are untouched', async () => {
+  const [id, other] = [newId(), newId()]
+  const person = { name: 'Nina Quintal', email: 'nina@quintal.example', webhookUrl: 'https://quintal.example/hooks' }
+  await partnership.create({ ...person, userId: id })
+  await partnership.create({ name: 'Outra', userId: other })
+  const [theirs, others] = [await partnership.giveKey(id), await partnership.giveKey(other)]
+  await partnership.admin('POST', `/partners/${id}/keys`, { label: 'caixa da Quintal' }, { 'idempotency-key': newId() })
+  await leaveEvent(id, 'quintal')
+  await leaveEvent(other, 'outra-loja')
+  expect(await everything(partnership)).toMatch(/quintal/i)
+
+  await erase(id)
+  const left = await everything(partnership)
+  expect(left).not.toMatch(/quintal/i)
+  expect(left).toMatch(/outra-loja/)
+  expect((await partnership.call(theirs.headers)).statusCode).toBe(401)
+  expect((await partnership.call(others.headers)).statusCode).toBe(200)
+  expect((await partnership.admin('GET', `/partners/${id}`)).statusCode).toBe(404)
+})
+
+test('a token that outlives its user makes no partner', async () => {
+  const id = newId()
+  await erase(id)
+  const answer = await partnership.call(asPartner(id, { name: 'Nina', email: 'nina@example.com' }))
+  expect(answer.json()).toMatchObject({ status: 401, code: 'token-invalid' })
+  expect(await everything(partnership)).not.toContain('nina@example.com')
+})
