@@ -67,6 +67,7 @@ test('secrets and the values of statements are not written', () => {
     where: 's3cr3t',
   })
   log.info({ body: { password: 's3cr3t', refresh_token: 's3cr3t' }, headers: { authorization: 'Bearer s3cr3t' } })
+  log.info({ headers: { 'x-api-key': 's3cr3t' }, req: { headers: { 'x-api-key': 's3cr3t' } } })
   log.error({ err: driver }, 'failed')
   log.error({ err: new DrizzleQueryError('insert into users values ($1)', ['s3cr3t'], driver) }, 'failed')
   const text = JSON.stringify(lines())
