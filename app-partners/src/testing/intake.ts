@@ -46,7 +46,6 @@ export interface Intake extends TestService {
   adjusted(id: string): Promise<string>
   /** A sale that is done. @returns the ids of event and order. */
   sold(headers?: Headers): Promise<{ id: string; orderId: string }>
-  metric(name: string, type: string): Promise<number>
 }
 
 export const admin = asAdmin()
@@ -61,6 +60,7 @@ const commands = [partnerSale, partnerReturn, partnerStockUpdate].map(({ type })
 export async function startIntake(env: Environment = {}): Promise<Intake> {
   const running = await startTestService(service, {
     OUTBOX_POLL_INTERVAL: '50ms',
+    RETRY_DELAYS: '50ms,200ms,500ms',
     PARTNER_RETRY_DELAYS: '20ms,40ms,80ms',
     PARTNER_LIMIT_PER_MINUTE: '1000000',
     PARTNER_LIMIT_PER_SECOND: '100000',
@@ -117,11 +117,6 @@ export async function startIntake(env: Environment = {}): Promise<Intake> {
       const id = await intake.accepted(aSale, headers)
       await intake.becomes(id, 'distributed')
       return { id, orderId: await intake.reserved(id) }
-    },
-    async metric(name, type) {
-      const { values } = (await running.resources.metrics.getSingleMetric(name)?.get()) ?? { values: [] }
-      const wanted = values.filter(value => (value as { metricName?: string }).metricName ?? name === name)
-      return wanted.find(({ labels }) => labels['type'] === type && Object.keys(labels).length === 1)?.value ?? 0
     },
   }
   return intake
