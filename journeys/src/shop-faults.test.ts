@@ -7,6 +7,7 @@ import { startMailServer, type MailServer } from '@feira/local/src/mail/index.ts
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { Customers, type Wish } from './harness/customers.ts'
 import { Feira } from './harness/feira.ts'
+import { ModelWatch } from './harness/model-watch.ts'
 import { copiesOf, poisonFor, shuffled } from './harness/poison.ts'
 import { freePort } from './harness/port.ts'
 import { consumerQueues } from './harness/queues.ts'
@@ -28,6 +29,7 @@ let proxy: TcpProxy
 let mail: MailServer
 let mailDirectory: string
 let watch: StockWatch
+let modelWatch: ModelWatch
 let shop: Shop
 const stocked: Stocked[] = []
 const poison: string[] = []
@@ -53,6 +55,7 @@ beforeAll(async () => {
   for (const initial of [40, 2_000, 2_000, 2_000]) stocked.push({ productId: await shop.stock(initial), initial })
   customers = new Customers({ feira, people, products: stocked.map(({ productId }) => productId) })
   watch = new StockWatch(feira.databases.products)
+  modelWatch = new ModelWatch(feira.databases.queries)
 })
 beforeEach(({ skip }) => skip(damaged, 'an earlier fault has done damage that stays'))
 afterEach(async ({ task }) => {
@@ -63,6 +66,7 @@ afterEach(async ({ task }) => {
 })
 afterAll(async () => {
   await watch?.stop()
+  await modelWatch?.stop()
   await feira?.tearDown()
   await proxy?.close()
   await mail?.stop()
@@ -78,7 +82,7 @@ async function settleAndVerify() {
   const { looks } = watch
   await customers.leave()
   await customers.insist()
-  const snapshot = await verifyShop(feira, { shop, mail, customers, watch, stocked, poison })
+  const snapshot = await verifyShop(feira, { shop, mail, customers, watches: [watch, modelWatch], stocked, poison })
   expect(watch.looks).toBeGreaterThan(looks)
   return snapshot
 }
@@ -111,6 +115,8 @@ describe('while customers order, pay and cancel', () => {
     users: 'users.on-order',
     products: 'products.on-stock-reserve',
     notifications: 'notifications.on-customer-event',
+    queries: 'queries.on-order-event',
+    partners: 'partners.on-order-answer',
   }
 
   const points: readonly CrashPoint[] = ['before-publish', 'after-publish', 'before-ack']

@@ -33,7 +33,7 @@ export const retryDelays = [100, 200, 400]
 const defaults: Environment = {
   RETRY_DELAYS: retryDelays.map(ms => `${ms}ms`).join(','),
   // Two replicas of every service must fit into the connections of a small server.
-  DATABASE_POOL: '6',
+  DATABASE_POOL: '4',
 }
 
 /** Where the gateway looks for each service: the address in kong.yml. */
@@ -43,6 +43,8 @@ const upstreamOf: Readonly<Record<ServiceName, string>> = {
   users: 'app-users:3335',
   products: 'app-products:3336',
   notifications: 'app-notifications:3337',
+  queries: 'app-queries:3338',
+  partners: 'app-partners:3339',
 }
 
 type Headers = Readonly<Record<string, string>>

@@ -26,9 +26,10 @@ export const promiseInvariants: Readonly<Record<string, Invariant>> = {
     })
   },
 
-  I2({ orders, wishes }) {
+  I2({ orders, wishes, partnership }) {
     if (!wishes) return []
-    const promised = new Set(acceptedOrders(wishes).map(({ id }) => String(id)))
+    const ofPartners = partnership.orders.map(({ id }) => id)
+    const promised = new Set([...acceptedOrders(wishes).map(({ id }) => String(id)), ...ofPartners])
     return orders.filter(({ id }) => !promised.has(id)).map(({ id }) => `nobody was promised order ${id}`)
   },
 

@@ -4,6 +4,8 @@ import type { ServiceName } from './service-process.ts'
 const pausesOf = {
   'email-workers': [1_000, 4_000, 16_000, 60_000, 300_000, 1_800_000],
   'sms-workers': [1_000, 4_000, 16_000, 60_000, 300_000],
+  'partners-event': [1_000, 4_000, 16_000],
+  'partners-webhook': [1_000, 4_000, 16_000, 60_000, 300_000, 1_800_000, 7_200_000],
 }
 
 interface ConsumerQueue {
@@ -29,6 +31,9 @@ const consumers: Readonly<Record<ServiceName, readonly ConsumerQueue[]>> = {
     { name: 'on-product-changed', types: each('product', 'created', 'updated', 'deleted') },
     { name: 'on-snapshot', types: [] },
     { name: 'on-snapshot-requested', types: ['snapshot.requested'] },
+    { name: 'on-partner-sale', types: ['partner.sale'] },
+    { name: 'on-partner-sale-of-unknown', types: [] },
+    { name: 'on-partner-return', types: ['partner.return'] },
   ],
   invoices: [
     { name: 'on-order-created', types: ['order.created'] },
@@ -46,6 +51,7 @@ const consumers: Readonly<Record<ServiceName, readonly ConsumerQueue[]>> = {
     { name: 'on-stock-release', types: ['stock.release'] },
     { name: 'on-order-shipped', types: ['order.shipped'] },
     { name: 'on-snapshot-requested', types: ['snapshot.requested'] },
+    { name: 'on-partner-stock-update', types: ['partner.stock-update'] },
   ],
   notifications: [
     { name: 'on-customer-event', types: [...orderEvents, 'invoice.issued', 'user.created'] },
@@ -55,6 +61,23 @@ const consumers: Readonly<Record<ServiceName, readonly ConsumerQueue[]>> = {
     { name: 'email-workers-high', types: [], pauses: pausesOf['email-workers'] },
     { name: 'sms-workers', types: ['notifications.sms'], pauses: pausesOf['sms-workers'] },
     { name: 'sms-workers-high', types: [], pauses: pausesOf['sms-workers'] },
+  ],
+  queries: [
+    { name: 'on-order-event', types: orderEvents },
+    { name: 'on-invoice-event', types: each('invoice', 'issued', 'paid', 'voided') },
+    { name: 'on-notification-event', types: each('notification', 'sent', 'failed') },
+    { name: 'on-user-event', types: each('user', 'created', 'updated', 'deleted') },
+    { name: 'on-user-deleted', types: ['user.deleted'] },
+    { name: 'on-product-event', types: each('product', 'created', 'updated', 'deleted') },
+    { name: 'on-stock-changed', types: ['stock.changed'] },
+    { name: 'on-snapshot', types: [] },
+  ],
+  partners: [
+    { name: 'on-partners-event', types: ['partners.event'], pauses: pausesOf['partners-event'] },
+    { name: 'on-order-answer', types: [...orderEvents, 'order.refused'] },
+    { name: 'on-stock-answer', types: each('stock', 'adjusted', 'adjustment-refused') },
+    { name: 'on-partners-webhook', types: ['partners.webhook'], pauses: pausesOf['partners-webhook'] },
+    { name: 'on-user-deleted', types: ['user.deleted'] },
   ],
 }
 

@@ -3,7 +3,7 @@ import { Program, run, type Environment, type Exit } from './program.ts'
 import { freePort } from './port.ts'
 import { Hopeless, until } from './until.ts'
 
-export const serviceNames = ['orders', 'invoices', 'users', 'products', 'notifications'] as const
+export const serviceNames = ['orders', 'invoices', 'users', 'products', 'notifications', 'queries', 'partners'] as const
 export type ServiceName = (typeof serviceNames)[number]
 
 /** Where a process can be made to kill itself, see chassis/src/crash-point.ts. */

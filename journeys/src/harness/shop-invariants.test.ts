@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest'
 import type { Verb, Wish } from './customers.ts'
+import type { Partnership } from './partner-snapshot.ts'
+import type { ToldTwice } from './read-model.ts'
 import { violationsOfShop, type Known } from './shop-invariants.ts'
 import type { InvoiceRow, OrderRow, OutboxRow, ProductRow, ShopSnapshot } from './shop-snapshot.ts'
 
-const known: Known = { stocked: [{ productId: 'coffee', initial: 10 }], poison: ['bad'] }
+const known: Known = {
+  stocked: [{ productId: 'coffee', initial: 10 }],
+  poison: ['bad'],
+  promisedEvents: ['e1', 'e2', 'e3'],
+}
 
 function wish(verb: Verb, key: string, ...answers: { status: number; body: object }[]): Wish {
   const noted = answers.map(answer => ({ ...answer, headers: new Headers() }))
@@ -41,6 +47,31 @@ const letter = {
   outcomes: ['failed', 'sent'],
 } as const
 const mail = { messageId: 'n@feira.example', to: ['ana@example.com'] }
+
+const told = (id: string, shows: string, gone = false) => ({ id, gone, shows })
+const smooth = ['received', 'validated', 'enriched', 'processed', 'distributed', 'completed']
+/** As the owners tell it, of which a product was deleted; the read model has forgotten that one. */
+const catalogue: ToldTwice = {
+  kind: 'product',
+  owner: [told('coffee', 'v1'), told('tea', 'v2', true)],
+  model: [told('coffee', 'v1')],
+}
+const sale = {
+  id: 'e1',
+  partnerId: 'p',
+  kind: 'sale',
+  state: 'completed',
+  orderId: 'a',
+  expected: false,
+  steps: smooth,
+}
+const refusedSale = { ...sale, id: 'e2', state: 'refused', orderId: 'pb', steps: ['received', 'retrying', 'refused'] }
+const returned = { ...sale, id: 'e3', kind: 'return', orderId: 'pb' }
+const partnerOrders = [
+  { id: 'pa', status: 'paid', partnerId: 'p', eventId: 'e1' },
+  { id: 'pb', status: 'cancelled', partnerId: 'p', eventId: 'e2' },
+]
+const partnership: Partnership = { events: [sale, refusedSale, returned], orders: partnerOrders }
 
 /** Two orders: one is paid, the other one was cancelled before anything was set aside for it. */
 const healthy: ShopSnapshot = {
@@ -110,6 +141,12 @@ const healthy: ShopSnapshot = {
     wish('pay', 'key-p', { status: 503, body: {} }, { status: 200, body: { id: 'a', version: 3 } }),
     wish('cancel', 'key-c', { status: 409, body: { code: 'invalid-transition' } }),
   ],
+  readModel: {
+    kinds: [catalogue],
+    // An event that was announced again is told again.
+    timeline: ['1', '2', '3', '4', '5', '6', 'again'].map(messageId => ({ messageId })),
+  },
+  partnership,
 }
 
 test('a shop that works violates nothing', () => {
@@ -118,6 +155,11 @@ test('a shop that works violates nothing', () => {
 
 const without = <Row>(rows: readonly Row[], index: number) => rows.filter((_, at) => at !== index)
 const wishes = healthy.wishes as readonly Wish[]
+const { readModel } = healthy
+const modelOf = (...model: ToldTwice['model']) => ({ readModel: { ...readModel, kinds: [{ ...catalogue, model }] } })
+const eventsOf = (...events: Partnership['events']) => ({ partnership: { ...partnership, events } })
+const ordersOf = (...rows: Partnership['orders']) => ({ partnership: { ...partnership, orders: rows } })
+const [placed, undone] = partnerOrders as [Partnership['orders'][0], Partnership['orders'][0]]
 
 test.each<[invariant: string, what: string, Partial<ShopSnapshot>]>([
   ['I1', 'an accepted order is lost', { orders: [a] }],
@@ -154,17 +196,46 @@ test.each<[invariant: string, what: string, Partial<ShopSnapshot>]>([
   ['I9', 'a message was handled that nobody sent', { foreign: without(healthy.foreign, 0) }],
   ['I10', 'a reader is behind', { counted: [{ ...a, userId: 'ana', version: 2, status: 'reserved' }, { ...b, userId: 'ana' }] }], // prettier-ignore
   ['I10', 'something was counted twice', { tallies: [{ userId: 'ana', count: 2, completed: 0, spentCents: 400 }] }],
+  ['I10', 'the read model lacks a row', modelOf()],
+  ['I10', 'a row of the read model is old', modelOf(told('coffee', 'v0'))],
+  ['I10', 'the read model takes a row for deleted', modelOf(told('coffee', 'v1', true))],
+  ['I10', 'the read model still shows what was deleted', modelOf(told('coffee', 'v1'), told('tea', 'v1'))],
+  ['I10', 'the read model made something up', modelOf(told('coffee', 'v1'), told('milk', 'v1'))],
+  ['I10', 'the timeline lacks an event', { readModel: { ...readModel, timeline: without(readModel.timeline, 2) } }],
+  ['I10', 'the timeline tells an event twice', { readModel: { ...readModel, timeline: [...readModel.timeline, { messageId: '1' }] } }], // prettier-ignore
+  ['I10', 'the timeline tells of nothing', { readModel: { ...readModel, timeline: [...readModel.timeline, { messageId: 'x' }] } }], // prettier-ignore
   ['I12', 'a letter never came', { mails: [] }],
   ['I12', 'a letter came twice', { mails: [mail, mail] }],
   ['I12', 'a letter came more often than its process died', { mails: [mail, mail, mail], notifications: [{ ...letter, outcomes: [null, 'sent'] }] }], // prettier-ignore
   ['I12', 'a letter went to somebody else', { mails: [{ ...mail, to: ['bia@example.com'] }] }],
   ['I12', 'two letters say the same', { notifications: [letter, { ...letter, id: 'm' }] }],
   ['I12', 'a letter of nobody came', { mails: [mail, { ...mail, messageId: 'x@feira.example' }] }],
+  ['I1', "a partner's event is lost", eventsOf(sale, refusedSale)],
+  ['I2', "an event is nobody's", eventsOf(sale, refusedSale, returned, { ...sale, id: 'e4', kind: 'stock-update' })],
+  ['I2', "a partner's order is of no event", ordersOf(placed, undone, { ...placed, id: 'c', eventId: 'x' })],
+  ['I2', "a partner's order is of a return", ordersOf(placed, undone, { ...placed, id: 'c', eventId: 'e3' })],
+  ['I2', "a partner's order is another's", ordersOf({ ...placed, partnerId: 'q' }, undone)],
+  ['I3', 'a completed sale has no order', ordersOf(undone)],
+  ['I3', 'a completed sale has two orders', ordersOf(placed, undone, { ...placed, id: 'c' })],
+  ['I3', 'a sale names another order', eventsOf({ ...sale, orderId: 'c' }, refusedSale, returned)],
+  ['I3', 'a refused sale has an order', ordersOf(placed, { ...undone, status: 'reserved' })],
+  ['I3', 'a completed return changed nothing', eventsOf(sale, refusedSale, { ...returned, orderId: 'pa' })],
+  ['I3', 'a partner returned what is not theirs', eventsOf(sale, refusedSale, { ...returned, partnerId: 'q' })],
+  ['I7', 'an event is forgotten half-way', eventsOf({ ...sale, state: 'distributed', steps: without(smooth, 5) }, refusedSale, returned)], // prettier-ignore
+  ['I7', 'an event goes on after its end', eventsOf({ ...sale, expected: true }, refusedSale, returned)],
+  ['I7', 'an event leaps over a state', eventsOf({ ...sale, steps: without(smooth, 2) }, refusedSale, returned)],
+  ['I7', 'an event ends twice', eventsOf({ ...sale, steps: [...smooth, 'completed'] }, refusedSale, returned)],
+  ['I7', 'a history ends otherwise than its event', eventsOf({ ...sale, steps: without(smooth, 5) }, refusedSale, returned)], // prettier-ignore
   ['I13', 'a message was marked that the broker never had', { seen: without(healthy.seen, 4) }],
   ['I13', 'a message is in no outbox', { seen: [...healthy.seen, { id: 'x', type: '' }] }],
 ])('%s is violated when %s', (invariant, _what, change) => {
   const found = violationsOfShop({ ...healthy, ...change }, known)
   expect(found.map(text => text.split(':')[0])).toContain(invariant)
+})
+
+test('a partner waits for an answer without violating anything', () => {
+  const waiting = { ...sale, state: 'distributed', expected: true, steps: without(smooth, 5) }
+  expect(violationsOfShop({ ...healthy, ...eventsOf(waiting, refusedSale, returned) }, known)).toEqual([])
 })
 
 test('a second letter is none where nobody saw how the first attempt ended', () => {

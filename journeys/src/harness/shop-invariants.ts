@@ -1,6 +1,8 @@
 import { compare, repeated } from './invariants.ts'
 import { messageInvariants } from './message-invariants.ts'
+import { partnerInvariants } from './partner-invariants.ts'
 import { promiseInvariants } from './promise-invariants.ts'
+import { readModelInvariants } from './read-model-invariants.ts'
 import type { NotificationRow, OrderRow, ShopSnapshot, Shown } from './shop-snapshot.ts'
 
 /** A product that the test made, with the pieces it began with. */
@@ -14,6 +16,8 @@ export interface Known {
   readonly stocked: readonly Stocked[]
   /** Ids of messages that can never be handled, wherever they go. */
   readonly poison?: readonly string[]
+  /** Ids of the events that partners were promised; default: all there are. */
+  readonly promisedEvents?: readonly string[]
 }
 
 type Invariant = (snapshot: ShopSnapshot, known: Required<Known>) => string[]
@@ -23,9 +27,12 @@ type Invariant = (snapshot: ShopSnapshot, known: Required<Known>) => string[]
  * @returns every violation, beginning with the invariant's number; none for a shop at rest that works.
  */
 export function violationsOfShop(snapshot: ShopSnapshot, known: Known): string[] {
-  const all = { poison: [], ...known }
-  return Object.entries({ ...promiseInvariants, ...messageInvariants, ...invariants }).flatMap(([name, invariant]) =>
-    invariant(snapshot, all).map(violation => `${name}: ${violation}`),
+  const all = { poison: [], promisedEvents: snapshot.partnership.events.map(({ id }) => id), ...known }
+  const groups = [promiseInvariants, messageInvariants, invariants, readModelInvariants, partnerInvariants]
+  return groups.flatMap(group =>
+    Object.entries(group).flatMap(([name, invariant]) =>
+      invariant(snapshot, all).map(violation => `${name}: ${violation}`),
+    ),
   )
 }
 

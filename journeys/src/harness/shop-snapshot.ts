@@ -2,7 +2,9 @@ import type { MailServer } from '@feira/local/src/mail/index.ts'
 import type { Seen } from './broker.ts'
 import type { Wish } from './customers.ts'
 import type { Feira } from './feira.ts'
+import { takePartnership, type Partnership } from './partner-snapshot.ts'
 import { consumerQueues } from './queues.ts'
+import { takeReadModel, type ReadModel } from './read-model.ts'
 import type { Shop } from './shop.ts'
 
 export interface OutboxRow {
@@ -64,6 +66,8 @@ export interface ShopSnapshot {
   /** As customers see them. */
   readonly shown: Readonly<Record<'orders' | 'invoices' | 'notifications', readonly Shown[]>>
   readonly wishes: readonly Wish[] | undefined
+  readonly readModel: ReadModel
+  readonly partnership: Partnership
 }
 
 export interface OrderRow {
@@ -157,6 +161,8 @@ export async function takeShopSnapshot(
       notifications: await shop.all('/notifications'),
     },
     wishes,
+    readModel: await takeReadModel(feira),
+    partnership: await takePartnership(feira),
   }
 }
 

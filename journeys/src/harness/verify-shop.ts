@@ -4,6 +4,7 @@ import type { MailServer } from '@feira/local/src/mail/index.ts'
 import type { Customers } from './customers.ts'
 import type { Feira } from './feira.ts'
 import { unhandled } from './message-invariants.ts'
+import type { ModelWatch } from './model-watch.ts'
 import { consumerQueues } from './queues.ts'
 import { violationsOfShop, type Known } from './shop-invariants.ts'
 import { takeMessages, takeShopSnapshot, type ShopSnapshot } from './shop-snapshot.ts'
@@ -16,7 +17,7 @@ export interface VerifyShopOptions extends Known {
   readonly mail: MailServer
   /** Those who placed all orders there are, if these have noted what they did. */
   readonly customers?: Customers | undefined
-  readonly watch?: StockWatch | undefined
+  readonly watches?: readonly (StockWatch | ModelWatch)[] | undefined
   /** Milliseconds until the shop must be at rest. */
   readonly within?: number
 }
@@ -27,7 +28,7 @@ export interface VerifyShopOptions extends Known {
  * @throws AssertionError naming the violations.
  */
 export async function verifyShop(feira: Feira, options: VerifyShopOptions): Promise<ShopSnapshot> {
-  const { shop, mail, customers, watch, within = 60_000 } = options
+  const { shop, mail, customers, watches = [], within = 60_000 } = options
   const rest = await until('the shop is at rest', () => isAtRest(feira), within)
     .then(() => until('everybody sees the stock as it is', () => showsStock(feira, shop), 10_000))
     .then(
@@ -35,7 +36,7 @@ export async function verifyShop(feira: Feira, options: VerifyShopOptions): Prom
       (error: Error) => [error.message],
     )
   const snapshot = await takeShopSnapshot(feira, { shop, mail, wishes: customers?.wishes })
-  const found = [...rest, ...(watch?.found ?? []), ...violationsOfShop(snapshot, options)]
+  const found = [...rest, ...watches.flatMap(watch => watch.found), ...violationsOfShop(snapshot, options)]
   const more = found.length > 20 ? [`… and ${found.length - 20} more`] : []
   assert.deepEqual([...found.slice(0, 20), ...more], [])
   return snapshot
@@ -59,7 +60,10 @@ async function nothingWaits({ databases, broker, queues }: Feira): Promise<boole
   const [unsent] = await databases.notifications.rows<{ n: number }>(
     `select count(*)::int as n from notifications where status = 'pending'`,
   )
-  return unsent?.n === 0 && [...(await broker.depths(queues)).values()].every(depth => depth === 0)
+  const [waiting] = await databases.partners.rows<{ n: number }>(
+    `select count(*)::int as n from events where state not in ('completed', 'refused', 'dead')`,
+  )
+  return unsent?.n === 0 && waiting?.n === 0 && [...(await broker.depths(queues)).values()].every(depth => depth === 0)
 }
 
 // Products are read through caches, and whoever dies tells nobody what to forget: then they are wrong for CACHE_TTL.
