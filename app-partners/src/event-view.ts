@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { eventStates } from './domain/event.ts'
 import type { EventRow } from './schema.ts'
-import { strategyOf } from './strategies/index.ts'
+import { nameOf } from './strategies/index.ts'
 
 const status = z.enum(eventStates)
 
@@ -45,7 +45,7 @@ export function toView(row: EventRow): EventView {
     id,
     partnerId,
     evento_id: partnerReference,
-    tipo: strategyOf(kind).tipo,
+    tipo: nameOf(kind),
     dados: data,
     receivedAt: receivedAt.toISOString(),
     settledAt: settledAt && settledAt.toISOString(),

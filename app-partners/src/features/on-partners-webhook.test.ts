@@ -59,6 +59,12 @@ test.each(['refused', 'dead'] as const)('an event that is %s is told too', async
   expect(JSON.parse(target.told[0]?.body ?? '')).toMatchObject({ type: `event.${state}`, data: { status: state } })
 })
 
+test('an event of a kind that this release does not know is told, and keeps nobody from being told', async () => {
+  const id = await telling.tell(await telling.partner(target.url), { kind: 'loyalty', state: 'dead' })
+  await telling.becomes(id, 'delivered')
+  expect(JSON.parse(target.told[0]?.body ?? '')).toMatchObject({ data: { tipo: 'loyalty', status: 'dead' } })
+})
+
 test('a partner without webhook, and one that was deleted, is told nothing', async () => {
   expect(await telling.end(await telling.partner(null))).toEqual([])
   expect(await telling.end(await telling.partner(target.url, { deleted: true }))).toEqual([])

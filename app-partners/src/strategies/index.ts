@@ -15,6 +15,11 @@ export function strategyOf(kind: string): AnyStrategy {
   return strategy
 }
 
+/** What partners call a kind; of one that no strategy handles, which must not hold up the others, the kind itself. */
+export function nameOf(kind: string): string {
+  return byKind.get(kind)?.tipo ?? kind
+}
+
 const byName = new Map(strategies.map(({ tipo }) => [plain(tipo), tipo]))
 
 /** The name of a type as this service writes it, whatever case and accents it came with; `undefined` for an unknown one. */

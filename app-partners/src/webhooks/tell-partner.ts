@@ -1,7 +1,7 @@
 import { newId, type Cause, type Transaction } from '@feira/chassis'
 import { partnersWebhook } from '@feira/contracts/partners'
 import type { events } from '../schema.ts'
-import { strategyOf } from '../strategies/index.ts'
+import { nameOf } from '../strategies/index.ts'
 
 /** What a webhook says of an event: a row of `events`, or as much of it. */
 export type EndedEvent = Pick<
@@ -46,7 +46,7 @@ function toDelivery(event: EndedEvent) {
   const type = typeOf[state]
   const data = {
     id: eventId,
-    tipo: strategyOf(kind).tipo,
+    tipo: nameOf(kind),
     evento_id: partnerReference,
     status: state,
     outcome,
