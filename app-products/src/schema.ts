@@ -12,6 +12,8 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import type { Payload } from '@feira/contracts'
+import type { stockAdjusted, stockAdjustmentRefused } from '@feira/contracts/products'
 import type { Item, ReservationState } from './domain/reservation.ts'
 import type { MovementKind } from './domain/stock.ts'
 
@@ -80,6 +82,14 @@ export const movements = pgTable(
   },
   table => [index('movements_product').on(table.productId, table.id)],
 )
+
+/** What was answered to events of partners: one row for each, for ever, so that the same event gets the same answer. */
+export const partnerAnswers = pgTable('partner_answers', {
+  eventId: uuid('event_id').primaryKey(),
+  /** One of the two is set, once the transaction that claimed the event commits. */
+  adjusted: jsonb().$type<Payload<typeof stockAdjusted>>(),
+  refused: jsonb().$type<Payload<typeof stockAdjustmentRefused>>(),
+})
 
 /** What each order has here: one row for ever, so that no message about it does anything twice. */
 export const reservations = pgTable('reservations', {

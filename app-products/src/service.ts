@@ -9,6 +9,7 @@ import { listCategories } from './features/list-categories.ts'
 import { listMovements } from './features/list-movements.ts'
 import { listProducts } from './features/list-products.ts'
 import { onOrderShipped } from './features/on-order-shipped.ts'
+import { onPartnerStockUpdate } from './features/on-partner-stock-update.ts'
 import { onSnapshotRequested } from './features/on-snapshot-requested.ts'
 import { onStockRelease } from './features/on-stock-release.ts'
 import { onStockReserve } from './features/on-stock-reserve.ts'
@@ -30,5 +31,5 @@ export const service = defineService<Config>({
     adjustStock,
     listMovements,
   ],
-  consumers: [onStockReserve, onStockRelease, onOrderShipped, onSnapshotRequested],
+  consumers: [onStockReserve, onStockRelease, onOrderShipped, onSnapshotRequested, onPartnerStockUpdate],
 })

@@ -36,7 +36,7 @@ export interface StockWritten extends StockLevel {
 /**
  * Stores what a book of locked products moved: the ledger, and the stock of each product that was moved, in its next
  * version. Publishes one `stock.changed` for each of them, however often it was moved.
- * @param causes the message behind the movements of each order.
+ * @param causes the message behind the movements of each order, or of each product that was moved for no order.
  */
 export async function writeStock(
   tx: Transaction,
@@ -53,7 +53,7 @@ export async function writeStock(
   const lastOrder = new Map(book.movements.map(({ productId, orderId }) => [productId, orderId]))
   const written = rows.map(row => toWritten(row))
   for (const { id, stockVersion, available, reserved } of written) {
-    const cause = causes.get(lastOrder.get(id) ?? '')
+    const cause = causes.get(lastOrder.get(id) ?? id)
     tx.publish(stockChanged, { productId: id, version: stockVersion, available, reserved }, cause ? { cause } : {})
   }
   tx.invalidate('products', ...written.map(({ id }) => `product:${id}`))

@@ -91,11 +91,14 @@ export class StockBook {
     this.#move({ productId, kind: 'initial', orderId: null, reason: null, available, reserved: 0 })
   }
 
-  /** Says how many pieces can be ordered from now on; nothing is written when there are that many. */
-  set(productId: string, to: number): void {
+  /**
+   * Says how many pieces can be ordered from now on; nothing is written when there are that many.
+   * @param reason for the ledger.
+   */
+  set(productId: string, to: number, reason: string | null = null): void {
     const available = to - this.level(productId).available
     if (available === 0) return
-    this.#move({ productId, kind: 'set', orderId: null, reason: null, available, reserved: 0 })
+    this.#move({ productId, kind: 'set', orderId: null, reason, available, reserved: 0 })
   }
 
   /** @throws when the book was not given that product. */

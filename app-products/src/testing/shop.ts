@@ -57,11 +57,14 @@ export async function openShop(env: Record<string, string> = {}): Promise<Shop> 
     async burst(messages) {
       await sql(
         `insert into chassis.outbox (id, message_id, type, aggregate_type, aggregate_id, payload, headers)
-         select id, message_id, type, 'reservation', payload ->> 'orderId', payload, '{}'
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[]) as t (id, message_id, type, payload)`,
+         select id, message_id, type, aggregate, payload ->> aggregate_id, payload, '{}'
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
+           as t (id, message_id, type, aggregate, aggregate_id, payload)`,
         messages.map(() => newId()),
         messages.map(({ id }) => id ?? newId()),
         messages.map(({ message }) => message.type),
+        messages.map(({ message }) => message.aggregate.type),
+        messages.map(({ message }) => message.aggregate.id),
         messages.map(({ data }) => JSON.stringify(data)),
       )
     },
@@ -73,7 +76,7 @@ export async function openShop(env: Record<string, string> = {}): Promise<Shop> 
     },
     // The inbox stays: what is still being delivered a second time must be known then.
     clear: async () =>
-      void (await sql(`truncate products, movements, reservations, chassis.outbox, chassis.dead_letters,
+      void (await sql(`truncate products, movements, reservations, partner_answers, chassis.outbox, chassis.dead_letters,
         chassis.idempotency_keys`)),
   }
 }
