@@ -61,7 +61,7 @@ const sale = {
   partnerId: 'p',
   kind: 'sale',
   state: 'completed',
-  orderId: 'a',
+  orderId: 'pa',
   expected: false,
   steps: smooth,
 }
