@@ -1,5 +1,6 @@
 import { newId } from '@feira/chassis'
-import { asAdmin, asPartner } from '@feira/chassis/testing'
+import { asAdmin, asPartner, waitUntil } from '@feira/chassis/testing'
+import { orderReserved } from '@feira/contracts/orders'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { service } from '../service.ts'
 import { openTarget, statuses, type Target } from '../testing/target.ts'
@@ -62,6 +63,28 @@ test('a partner sees what it was told of its event, and every attempt', async ()
   })
   expect(first).toMatchObject({ number: 1, url: target.url, httpStatus: 503, error: 'Answered 503.' })
   expect((await list(eventId, asAdmin())).json()).toEqual(answer.json())
+})
+
+test('an event that comes to its answer is told of, from intake to webhook', async () => {
+  target.answer = statuses(200)
+  const partnerId = await telling.partner(target.url)
+  const sent = await telling.http.inject({
+    method: 'POST',
+    url: '/events',
+    headers: asPartner(partnerId),
+    payload: { tipo: 'venda', dados: { produto_id: 'CAFE-250', quantidade: 2, valor: 59.98 }, evento_id: 'pedido-7' },
+  })
+  const { id: eventId } = sent.json<{ id: string }>()
+  await telling.deliver(orderReserved, { ...orderReserved.example, origin: { partnerId, eventId } })
+  const listed = async () =>
+    (await list(eventId, asPartner(partnerId))).json<{ items: { id: string; status: string }[] }>()
+  await waitUntil('it is told', async () => (await listed()).items[0]?.status === 'delivered')
+  const { items } = await listed()
+  expect(items).toMatchObject([{ type: 'event.completed', status: 'delivered', attempts: [{ httpStatus: 200 }] }])
+  const [told] = target.about(items[0]?.id ?? '')
+  expect(JSON.parse(told?.body ?? '')).toMatchObject({
+    data: { id: eventId, evento_id: 'pedido-7', status: 'completed', orderId: orderReserved.example.orderId },
+  })
 })
 
 test('deliveries come oldest first, page by page', async () => {
