@@ -17,12 +17,13 @@ import { customerColumns, orderStatus, orderSummary, toSummary } from '../readin
 import { orders, users } from '../schema.ts'
 
 const userId = z.uuid().toLowerCase().optional()
+const anyCase = z.preprocess(text => (typeof text === 'string' ? text.toLowerCase() : text), orderStatus)
 const moment = z.iso.datetime({ offset: true }).optional()
 
 const querystring = z
   .strictObject({
     ...pageQuery,
-    status: z.string().toLowerCase().pipe(orderStatus).optional().describe('in any case'),
+    status: anyCase.optional(),
     user_id: userId.describe('an admin sees the orders of everybody, a user only their own'),
     userId: userId.describe('the same'),
     from: moment.describe('placed at this time or later'),
