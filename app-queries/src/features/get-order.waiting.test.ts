@@ -86,8 +86,8 @@ test("another's order that comes while somebody waits for it is not there", asyn
 })
 
 test('of 600 who wait 500 may, and the others are told at once to come back', async () => {
-  const id = newId()
-  const answers = await Promise.all(Array.from({ length: 600 }, () => get(id, 1)))
+  const [id, headers] = [newId(), asAdmin()]
+  const answers = await Promise.all(Array.from({ length: 600 }, () => get(id, 1, headers)))
   const statuses = answers.map(({ statusCode }) => statusCode)
   expect(statuses.filter(status => status === 409)).toHaveLength(500)
   const refused = answers.filter(({ statusCode }) => statusCode === 503)
