@@ -139,19 +139,19 @@ test('what was read before is cleared away when nobody can be reading it any mor
   expect(await schemas()).toEqual(['model'])
 })
 
-test('a migration of the tables meanwhile ends it, and hinders nobody from writing', async () => {
-  await model.sql('alter table model.orders add column colour text')
+test.each([
+  ['another column', 'alter table model.orders add column colour text', 'alter table model.orders drop column colour'],
+  ['another index', 'create index orders_total on model.orders (total_cents)', 'drop index model.orders_total'],
+])('a migration meanwhile (%s) ends it, and hinders nobody from writing', async (_what, migrate, revert) => {
+  const requestId = await start()
+  await model.sql(migrate)
   try {
-    const requestId = await start()
-    await model.sql('alter table model.orders drop column colour')
     await ended(requestId)
-    expect(await newest()).toMatchObject({
-      state: 'failed',
-      reason: 'A migration changed the tables of the model meanwhile.',
-    })
+    const reason = 'A migration changed the tables of the model meanwhile.'
+    expect(await newest()).toMatchObject({ state: 'failed', reason })
     const { orderId } = await model.story()
     expect(await model.sql('select version from model.orders where id = $1', orderId)).toEqual([{ version: 5 }])
   } finally {
-    await model.sql('alter table model.orders drop column if exists colour')
+    await model.sql(revert)
   }
 })

@@ -1,4 +1,4 @@
-import { every, type Query, type Transaction } from '@feira/chassis'
+import { every, type Query, type Resources, type Transaction } from '@feira/chassis'
 import type { Config } from '../config.ts'
 import { hasCome, lackingIn } from '../rebuilding/kinds.ts'
 import { completeRebuild, failRebuild, findNewest, startFirstRebuild, type Rebuild } from '../rebuilding/rebuild.ts'
@@ -16,11 +16,11 @@ type Step = (tx: Transaction) => Promise<void>
  * Starts the first rebuild of a database, ends one for which everything or nothing more has come, and clears away what it
  * replaced. All it goes by is in tables, so it goes on after a crash, in whatever replica.
  */
-export const watchRebuild = every<Config>('watch-rebuild', '1s', async ({ query, transact, config }) => {
-  if (!(await nextStep(query, config))) return
-  await transact(async tx => {
+export const watchRebuild = every<Config>('watch-rebuild', '1s', async resources => {
+  if (!(await nextStep(resources.query, resources))) return
+  await resources.transact(async tx => {
     // Another replica may be taking the step, or have taken it a moment ago.
-    if (await isAlone(tx)) await (await nextStep(tx.query, config))?.(tx)
+    if (await isAlone(tx)) await (await nextStep(tx.query, resources))?.(tx)
   })
 })
 
@@ -29,17 +29,24 @@ async function isAlone({ query }: Transaction): Promise<boolean> {
   return (await query({ text, values: [watchLock] })).rowCount === 1
 }
 
-async function nextStep(query: Query, config: Config): Promise<Step | undefined> {
+async function nextStep(query: Query, resources: Resources<Config>): Promise<Step | undefined> {
   const newest = await findNewest(query)
   if (!newest) return startFirstRebuild
-  if (newest.state === 'running') return endOf(newest, query, config)
+  if (newest.state === 'running') return endOf(newest, query, resources)
   return newest.idleMs > patience && (await hasPast(query)) ? tx => dropPast(tx.query) : undefined
 }
 
-async function endOf(rebuild: Rebuild, query: Query, { REBUILD_TIMEOUT }: Config): Promise<Step | undefined> {
-  const { requestId, kinds, idleMs } = rebuild
-  const fail = (reason: string) => (tx: Transaction) => failRebuild(tx, requestId, reason)
+async function endOf(rebuild: Rebuild, query: Query, { config, log }: Resources<Config>): Promise<Step | undefined> {
+  const { requestId, kinds, idleMs, durationMs } = rebuild
+  const fail = (reason: string) => async (tx: Transaction) => {
+    await failRebuild(tx, requestId, reason)
+    log.warn({ requestId, reason }, 'the rebuild of the model was given up')
+  }
   if (await isOutdated(query)) return fail('A migration changed the tables of the model meanwhile.')
-  if (kinds.every(hasCome)) return tx => completeRebuild(tx, requestId)
-  return idleMs > REBUILD_TIMEOUT ? fail(`Nothing more came: ${lackingIn(kinds)}.`) : undefined
+  if (idleMs > config.REBUILD_TIMEOUT && !kinds.every(hasCome)) return fail(`Nothing more came: ${lackingIn(kinds)}.`)
+  if (!kinds.every(hasCome)) return undefined
+  return async tx => {
+    await completeRebuild(tx, requestId)
+    log.info({ requestId, durationMs }, 'the model was rebuilt')
+  }
 }

@@ -51,15 +51,18 @@ export async function hasPast(query: Query): Promise<boolean> {
 
 /** Whether a migration has changed the tables since the shadow was made. */
 export async function isOutdated(query: Query): Promise<boolean> {
-  const columnsOf = (schema: string) =>
-    `select table_name, column_name, data_type, is_nullable from information_schema.columns where table_schema = '${schema}'`
-  const [model, shadow] = ['model', 'model_next'].map(columnsOf)
+  const [model, shadow] = ['model', 'model_next'].map(shapeOf)
   const { rowCount } = await query({ text: `(${model} except ${shadow}) union all (${shadow} except ${model})` })
   return rowCount !== 0
 }
 
+const shapeOf = (schema: string) => `(
+  select concat_ws(' ', table_name, column_name, data_type, is_nullable) from information_schema.columns
+  where table_schema = '${schema}'
+  union all select indexname from pg_indexes where schemaname = '${schema}')`
+
 const tables = `
-  select format('create table model_next.%I (like model.%1$I including defaults including storage)', tablename) as text
+  select format('create table model_next.%I (like model.%1$I including all excluding indexes excluding constraints)', tablename) as text
   from pg_tables where schemaname = 'model' order by tablename`
 
 // Not null is part of the columns.
