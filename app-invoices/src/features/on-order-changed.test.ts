@@ -75,6 +75,7 @@ describe('an invoice follows its order', () => {
     for (const what of ['created', 'paid', 'refunded'] as const) await tell(what, about)
     expect(await invoiceOf(about)).toMatchObject({ status: 'void', version: 3, order_version: 4 })
     expect(await typesOf(about)).toEqual(['invoice.issued 1', 'invoice.paid 2', 'invoice.voided 3'])
+    expect((await events(about)).at(-1)?.['payload']).toMatchObject({ paidAt: orderPaid.example.paidAt })
   })
 })
 
