@@ -1,5 +1,6 @@
 import { newId } from '@feira/chassis'
 import { asAdmin, asUser, startTestService, type TestService } from '@feira/chassis/testing'
+import { invoiceIssued } from '@feira/contracts/invoices'
 import { orderCancelled, orderCreated } from '@feira/contracts/orders'
 import { userDeleted } from '@feira/contracts/users'
 import { extractText, getDocumentProxy } from 'unpdf'
@@ -116,6 +117,13 @@ test('of a customer who reads English is in English, also once they are removed'
   expect(await textOf(await get(url, asUser(owner)))).toContain('Issued on')
   await invoices.deliver(userDeleted, { ...userDeleted.example, userId: owner })
   expect(await textOf(await get(url, asAdmin()))).toContain('Removed customer')
+})
+
+test('of a partner, who has no e-mail address, names the partner alone', async () => {
+  const { url, order } = await issue({ customer: { name: 'Loja Azul', email: null } })
+  const issued = (await invoices.published(invoiceIssued)).find(({ orderId }) => orderId === order.orderId)
+  expect(issued?.customer).toEqual({ name: 'Loja Azul', email: null, locale: null })
+  expect(await textOf(await get(url, asAdmin()))).toMatch(/Loja Azul(?! [^ ]*@)/)
 })
 
 test('many at once are all served', async () => {
