@@ -107,6 +107,7 @@ test.each([null, { name: 'Ana', email: null }, { name: 'Ana', email: 'not an add
   async customer => {
     const orderId = newId()
     await tell(orderPaid, { ...orderPaid.example, orderId, customer })
+    await tell(invoiceIssued, { ...invoiceIssued.example, orderId, customer })
     expect(await mailing.sql('select 1 from notifications where order_id = $1', orderId)).toEqual([])
   },
 )
