@@ -1,5 +1,6 @@
 import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
+import { buryAbandonedEvents } from './features/bury-abandoned-events.ts'
 import { changePartner } from './features/change-partner.ts'
 import { changeWebhookSecret } from './features/change-webhook-secret.ts'
 import { createPartnerKey } from './features/create-partner-key.ts'
@@ -58,5 +59,5 @@ export const service = defineService<Config>({
     listDeliveries,
   ],
   consumers: [onUserDeleted, onPartnersEvent, onOrderAnswer, onStockAnswer, onPartnersWebhook],
-  jobs: [pruneLimits, leadOnDueEvents, sumTallies],
+  jobs: [pruneLimits, leadOnDueEvents, buryAbandonedEvents, sumTallies],
 })

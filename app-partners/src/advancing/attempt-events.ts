@@ -1,12 +1,11 @@
 import type { Received, Transaction } from '@feira/chassis'
 import type { partnersEvent } from '@feira/contracts/partners'
-import type { Config } from '../config.ts'
 import type { EventState, Step } from '../domain/event.ts'
 import { awaitsAttempt } from '../domain/pipeline.ts'
 import type { EventRow } from '../schema.ts'
 import { strategyOf } from '../strategies/index.ts'
 import type { AnyStrategy, Enriched, Subject } from '../strategies/strategy.ts'
-import { leadEvents, lockEvents, type Happening } from './lead-events.ts'
+import { leadEvents, lockEvents, type Happening, type Leading } from './lead-events.ts'
 
 type Work = Received<typeof partnersEvent>
 
@@ -14,7 +13,7 @@ type Work = Received<typeof partnersEvent>
  * Leads events from where they wait to distributed, with one statement for all of a kind; those that await no attempt stay
  * as they are.
  */
-export async function attemptEvents(tx: Transaction, messages: readonly Work[], config: Config): Promise<void> {
+export async function attemptEvents(tx: Transaction, messages: readonly Work[], leading: Leading): Promise<void> {
   const locked = await lockEvents(
     tx,
     messages.map(({ data }) => data.eventId),
@@ -29,7 +28,7 @@ export async function attemptEvents(tx: Transaction, messages: readonly Work[], 
     const cause = causes.get(eventId) as Work
     return { eventId, signal, cause, send: () => send?.(cause) }
   })
-  await leadEvents(tx, locked, happenings, config)
+  await leadEvents(tx, locked, happenings, leading)
 }
 
 interface Attempt extends Pick<Happening, 'eventId' | 'signal'> {

@@ -1,4 +1,4 @@
-import type { Cause, Transaction } from '@feira/chassis'
+import { currentTrace, type Cause, type Resources, type Transaction } from '@feira/chassis'
 import { partnersEvent } from '@feira/contracts/partners'
 import { asc, sql } from 'drizzle-orm'
 import type { Config } from '../config.ts'
@@ -16,6 +16,9 @@ export interface Happening {
   /** Publishes the command that the attempt made. */
   readonly send?: () => void
 }
+
+/** What leading an event on needs of the service. */
+export type Leading = Pick<Resources<Config>, 'config' | 'log'>
 
 /** Locks events until the transaction ends, in the order of their ids, so that nobody waits in a circle. */
 export async function lockEvents({ db }: Transaction, ids: readonly string[]): Promise<Map<string, EventRow>> {
@@ -40,7 +43,7 @@ export async function leadEvents(
   tx: Transaction,
   locked: Map<string, EventRow>,
   happenings: readonly Happening[],
-  config: Config,
+  { config, log }: Leading,
 ): Promise<void> {
   const before = new Map(locked)
   const steps: StepOf[] = []
@@ -59,6 +62,7 @@ export async function leadEvents(
   await tellPartner(tx, [...ended.values()])
   // Last: what is published cannot be taken back when a statement fails.
   for (const work of toDo) work()
+  for (const event of ended.values()) logEnd(log, event)
 }
 
 function follow(locked: ReadonlyMap<string, EventRow>, { eventId, signal }: Happening, config: Config) {
@@ -75,6 +79,14 @@ function follow(locked: ReadonlyMap<string, EventRow>, { eventId, signal }: Happ
 function carryOut(tx: Transaction, effect: Exclude<Effect, 'tell'>, event: EventRow, happening: Happening): void {
   if (effect === 'send') happening.send?.()
   else tx.publish(partnersEvent, { eventId: event.id, partnerId: event.partnerId }, causeOf(happening))
+}
+
+// In the trace of the message that led to it: a transaction for many messages belongs to none of theirs.
+function logEnd(log: Leading['log'], event: EventRow & { readonly cause?: Cause }): void {
+  const { id: eventId, partnerId, kind: eventType, state, outcome, receivedAt, updatedAt, cause } = event
+  const processingTime = updatedAt.getTime() - receivedAt.getTime()
+  const traceId = (cause?.trace ?? currentTrace())?.traceId
+  log.info({ eventId, partnerId, eventType, code: outcome?.code, processingTime, traceId }, `event ${state}`)
 }
 
 function causeOf({ cause }: Happening): { cause?: Cause } {

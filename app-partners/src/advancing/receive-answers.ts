@@ -1,7 +1,6 @@
 import type { Cause, Transaction } from '@feira/chassis'
-import type { Config } from '../config.ts'
 import type { Signal } from '../domain/pipeline.ts'
-import { leadEvents, lockEvents } from './lead-events.ts'
+import { leadEvents, lockEvents, type Leading } from './lead-events.ts'
 
 /** What a message says about an event. */
 export interface Answer {
@@ -14,7 +13,7 @@ export async function receiveAnswers<M extends Cause>(
   tx: Transaction,
   messages: readonly M[],
   answersIn: (message: M) => readonly Answer[],
-  config: Config,
+  leading: Leading,
 ): Promise<void> {
   const happenings = messages.flatMap(message =>
     answersIn(message).map(({ eventId, signal }) => ({ eventId: eventId.toLowerCase(), signal, cause: message })),
@@ -24,7 +23,7 @@ export async function receiveAnswers<M extends Cause>(
     tx,
     happenings.map(({ eventId }) => eventId),
   )
-  await leadEvents(tx, locked, happenings, config)
+  await leadEvents(tx, locked, happenings, leading)
 }
 
 /** An answer that says it is done. */

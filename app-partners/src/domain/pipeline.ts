@@ -8,6 +8,8 @@ export type Signal =
   | { readonly type: 'reject'; readonly passed: readonly Step[]; readonly outcome: Outcome }
   /** An attempt failed, or has to wait. */
   | { readonly type: 'fail'; readonly passed: readonly Step[]; readonly reason: Outcome }
+  /** The order to make an attempt was lost: it could not be carried out, and not even that could be noted. */
+  | { readonly type: 'abandon'; readonly reason: Outcome }
   /** The time for the next attempt, or for an answer, is over. */
   | { readonly type: 'due' }
   /** The order that it placed is known, though not yet what becomes of it. */
@@ -64,11 +66,15 @@ export const pipeline: Readonly<Record<SignalType, Row>> = {
   'distribute':    row('send',      'send',      'ignore',    'ignore',    'ignore',    'ignore'    ),
   'reject':        row('end',       'end',       'ignore',    'ignore',    'ignore',    'ignore'    ),
   'fail':          row('try-later', 'try-later', 'ignore',    'ignore',    'ignore',    'ignore'    ),
+  'abandon':       row('end',       'end',       'ignore',    'ignore',    'ignore',    'ignore'    ),
   'due':           row('ignore',    'try-now',   'overdue',   'ignore',    'ignore',    'ignore'    ),
   'order-known':   row('note',      'note',      'note',      'note',      'note',      'note'      ),
   'answer':        row('end',       'end',       'end',       'ignore',    'ignore',    'end'       ),
   'retry':         row('refuse',    'refuse',    'refuse',    'refuse',    'refuse',    'begin-anew'),
 }
+
+/** Why an attempt failed that met no rule; what exactly went wrong is for the log alone. */
+export const internalError: Outcome = { code: 'internal-error', detail: 'Something went wrong here; it was logged.' }
 
 /** Whether an event in this state lets an attempt begin. */
 export function awaitsAttempt(state: EventState): boolean {
@@ -120,6 +126,8 @@ function conclude<Event extends Progress>(event: Event, signal: Signal, at: Date
     }
     case 'fail':
       return tryLater(event, signal.reason, signal.passed, at, policy)
+    case 'abandon':
+      return end(event, 'dead', signal.reason, [], at)
     case 'reject':
       return end(event, 'refused', signal.outcome, signal.passed, at)
     case 'answer': {

@@ -14,8 +14,8 @@ export const leadOnDueEvents = every<Config>('lead-on-due-events', '250ms', asyn
 })
 
 /** @returns how many events were due. What another replica works on is left to it. */
-function leadSome({ transact, config }: Resources<Config>): Promise<number> {
-  return transact(async tx => {
+function leadSome(resources: Resources<Config>): Promise<number> {
+  return resources.transact(async tx => {
     const due = await tx.db
       .select()
       .from(events)
@@ -25,7 +25,7 @@ function leadSome({ transact, config }: Resources<Config>): Promise<number> {
       .for('update', { skipLocked: true })
     const locked = new Map(due.map(row => [row.id, row]))
     const happenings = due.map(({ id }) => ({ eventId: id, signal: { type: 'due' } as const }))
-    await leadEvents(tx, locked, happenings, config)
+    await leadEvents(tx, locked, happenings, resources)
     return due.length
   })
 }

@@ -29,7 +29,7 @@ type OfOrder = Exclude<Message, { type: 'order.refused' }>
 export const onOrderAnswer = consumeBatch<(typeof types)[number], Config>(
   'on-order-answer',
   types,
-  async (messages, tx, { config }) => receiveAnswers(tx, messages, answersIn, config),
+  async (messages, tx, resources) => receiveAnswers(tx, messages, answersIn, resources),
 )
 
 function answersIn(message: Message): Answer[] {

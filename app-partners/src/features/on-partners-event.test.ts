@@ -117,10 +117,10 @@ describe('a return', () => {
 
 describe('an attempt that fails', () => {
   const broken = { ...aSale, dados: { ...aSale.dados, produto_id: 'BROKEN' } }
-  const breakDown = () =>
+  const breakDown = (...states: string[]) =>
     intake.resources.query({
       text: `create function break_down() returns trigger language plpgsql as $$ begin
-               if new.state = 'distributed' and 'BROKEN' = (select data->>'produto_id' from events where id = new.event_id)
+               if new.state in ('${['distributed', ...states].join("', '")}') and 'BROKEN' = (select data->>'produto_id' from events where id = new.event_id)
                then raise exception 'secret reason'; end if; return new; end $$;
              create trigger break_down before insert on event_steps for each row execute function break_down()`,
     })
@@ -152,5 +152,20 @@ describe('an attempt that fails', () => {
     expect(await intake.commandsOf(id)).toEqual([])
     const { rows } = await intake.resources.query({ text: 'select 1 from chassis.dead_letters' })
     expect(rows).toEqual([])
+  })
+
+  test('so badly that it cannot be noted is a dead letter, and the event is dead too, until it is retried', async () => {
+    await breakDown('retrying')
+    const id = newId()
+    await intake.resources.query({
+      text: `insert into events (id, partner_id, kind, data, content_hash, state, received_at, updated_at)
+             values ($1, $2, 'sale', $3, '', 'received', now(), now())`,
+      values: [id, partnerId, broken.dados],
+    })
+    await intake.deliver(partnersEvent, { eventId: id, partnerId }, { headers: { 'x-attempt': 4, 'aggregate-id': id } })
+    expect(await intake.becomes(id, 'dead')).toMatchObject({ attempts: 0, outcome: { code: 'internal-error' } })
+    await repair()
+    expect((await intake.send('POST', `/${id}/retry`, undefined, headers)).statusCode).toBe(202)
+    await intake.becomes(id, 'distributed')
   })
 })

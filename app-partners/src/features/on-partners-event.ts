@@ -3,10 +3,9 @@ import { partnersEvent } from '@feira/contracts/partners'
 import { attemptEvents } from '../advancing/attempt-events.ts'
 import { leadEvents, lockEvents } from '../advancing/lead-events.ts'
 import type { Config } from '../config.ts'
+import { internalError } from '../domain/pipeline.ts'
 
 type Work = Received<typeof partnersEvent>
-
-const unexpected = { code: 'internal-error', detail: 'Something went wrong here; it was logged.' }
 
 /**
  * `partners.event` → `partner.sale`, `partner.return` or `partner.stock-update`. What fails fails alone, and is noted in
@@ -19,26 +18,26 @@ export const onPartnersEvent = consumeBatch<typeof partnersEvent, Config>(
   async (messages, tx, resources) => {
     const [only, ...others] = messages
     if (only && others.length === 0) await attemptAlone(only, tx, resources)
-    else await attemptEvents(tx, messages, resources.config)
+    else await attemptEvents(tx, messages, resources)
   },
   { retryDelays: [1_000, 4_000, 16_000] },
 )
 
 // The failure is to be written by the transaction that failed, so its work is undone as far as the savepoint.
-async function attemptAlone(message: Work, tx: Transaction, { config, log }: Resources<Config>): Promise<void> {
+async function attemptAlone(message: Work, tx: Transaction, resources: Resources<Config>): Promise<void> {
   await tx.query({ text: 'savepoint attempt' })
   try {
-    await attemptEvents(tx, [message], config)
+    await attemptEvents(tx, [message], resources)
   } catch (error) {
     if (isConflict(error)) throw error
     await tx.query({ text: 'rollback to savepoint attempt' })
-    log.error({ err: error, ...message.data }, 'the attempt failed')
-    await noteFailure(message, tx, config)
+    resources.log.error({ err: error, ...message.data }, 'the attempt failed')
+    await noteFailure(message, tx, resources)
   }
 }
 
-async function noteFailure(message: Work, tx: Transaction, config: Config): Promise<void> {
+async function noteFailure(message: Work, tx: Transaction, resources: Resources<Config>): Promise<void> {
   const { eventId } = message.data
-  const signal = { type: 'fail', passed: [], reason: unexpected } as const
-  await leadEvents(tx, await lockEvents(tx, [eventId]), [{ eventId, signal, cause: message }], config)
+  const signal = { type: 'fail', passed: [], reason: internalError } as const
+  await leadEvents(tx, await lockEvents(tx, [eventId]), [{ eventId, signal, cause: message }], resources)
 }

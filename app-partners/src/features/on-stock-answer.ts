@@ -10,7 +10,7 @@ type Message = Received<(typeof types)[number]>
 export const onStockAnswer = consumeBatch<(typeof types)[number], Config>(
   'on-stock-answer',
   types,
-  async (messages, tx, { config }) => receiveAnswers(tx, messages, answersIn, config),
+  async (messages, tx, resources) => receiveAnswers(tx, messages, answersIn, resources),
 )
 
 function answersIn({ type, data }: Message): Answer[] {

@@ -9,7 +9,7 @@ import {
   type Transaction,
 } from '@feira/chassis'
 import type { z } from 'zod'
-import { leadEvents, lockEvents } from '../advancing/lead-events.ts'
+import { leadEvents, lockEvents, type Leading } from '../advancing/lead-events.ts'
 import type { Config } from '../config.ts'
 import { takenView } from '../event-view.ts'
 import { limitPartner } from '../limits/limit-partner.ts'
@@ -29,7 +29,7 @@ export const retryEvent: Route<Config> = (app, resources) => {
   app.post('/events/:id/retry', options, async (request, reply) => {
     const id = request.params.id.toLowerCase()
     const allowed = (event: EventRow) => mayAccess(callerOf(request), event.partnerId)
-    return sendAnswer(reply, await resources.transactOnce(request, tx => retry(tx, id, allowed, resources.config)))
+    return sendAnswer(reply, await resources.transactOnce(request, tx => retry(tx, id, allowed, resources)))
   })
 }
 
@@ -37,12 +37,12 @@ async function retry(
   tx: Transaction,
   id: string,
   allowed: (event: EventRow) => boolean,
-  config: Config,
+  leading: Leading,
 ): Promise<Answer<z.infer<typeof takenView>>> {
   const locked = await lockEvents(tx, [id])
   const event = locked.get(id)
   if (!event || !allowed(event)) throw rejections.notFound('event', id)
-  await leadEvents(tx, locked, [{ eventId: id, signal: { type: 'retry' } }], config)
+  await leadEvents(tx, locked, [{ eventId: id, signal: { type: 'retry' } }], leading)
   const led = locked.get(id) ?? event
   if (led === event) throw notDead(event)
   return { status: 202, headers: { location: `/events/${id}` }, body: { id, status: led.state } }
