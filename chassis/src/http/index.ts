@@ -1,3 +1,5 @@
+export type { FastifyReply, FastifyRequest } from 'fastify'
 export { etagOf, isUnchanged, requireMatch, versioned } from './etag.ts'
+export { openEventStream, type EventStream, type EventStreamOptions } from './event-stream.ts'
 export { decodeCursor, encodeCursor, page, pageOf, pageQuery, type CursorKey, type Page } from './pagination.ts'
 export { fieldsOf } from './validation.ts'
