@@ -1,5 +1,7 @@
 import { defineService } from '@feira/chassis'
 import { config, type Config } from './config.ts'
+import { followOrder } from './features/follow-order.ts'
+import { followOwnOrders } from './features/follow-own-orders.ts'
 import { getOrder } from './features/get-order.ts'
 import { getRebuild } from './features/get-rebuild.ts'
 import { getStats } from './features/get-stats.ts'
@@ -16,6 +18,7 @@ import { onUserDeleted } from './features/on-user-deleted.ts'
 import { onUserEvent } from './features/on-user-event.ts'
 import { requestRebuild } from './features/request-rebuild.ts'
 import { watchRebuild } from './features/watch-rebuild.ts'
+import { openLive } from './live/live.ts'
 
 export const service = defineService<Config>({
   name: 'queries',
@@ -24,7 +27,18 @@ export const service = defineService<Config>({
   paths: ['/q'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
-  routes: [getOrder, listOrders, listProducts, listUsers, getStats, requestRebuild, getRebuild],
+  startup: [openLive],
+  routes: [
+    getOrder,
+    listOrders,
+    listProducts,
+    listUsers,
+    getStats,
+    followOrder,
+    followOwnOrders,
+    requestRebuild,
+    getRebuild,
+  ],
   consumers: [
     onOrderEvent,
     onUserEvent,
