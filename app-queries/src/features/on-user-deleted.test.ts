@@ -1,5 +1,4 @@
 import { newId } from '@feira/chassis'
-import { waitUntil } from '@feira/chassis/testing'
 import { notificationSent } from '@feira/contracts/notifications'
 import { orderCancelled } from '@feira/contracts/orders'
 import { userDeleted, userUpdated } from '@feira/contracts/users'
@@ -100,10 +99,7 @@ test('while a rebuild runs, both models forget the person, and answers that come
   await model.told(...ofPerson(later, rowsOf(requestId, [later])))
   expect(await tablesWith(mark)).toEqual([])
   await model.told(...answersTo(requestId, [sooner, later]).slice(-5))
-  await waitUntil('it is completed', async () => {
-    await model.watch()
-    return (await findNewest(model.resources.query))?.state === 'completed'
-  })
+  await model.completed()
   expect(await tablesWith(mark)).toEqual([])
   const ids = [sooner.userId, later.userId]
   const left = await model.sql('select from model.users where id = any($1) and deleted_at is not null', ids)

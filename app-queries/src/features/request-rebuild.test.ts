@@ -1,5 +1,5 @@
 import { newId } from '@feira/chassis'
-import { asAdmin, asUser, waitUntil } from '@feira/chassis/testing'
+import { asAdmin, asUser } from '@feira/chassis/testing'
 import { orderRefunded } from '@feira/contracts/orders'
 import { productDeleted } from '@feira/contracts/products'
 import { snapshotRequested } from '@feira/contracts/snapshots'
@@ -32,10 +32,7 @@ async function start(): Promise<string> {
 
 async function complete(requestId: string, stories: readonly Story[]): Promise<void> {
   await model.told(...answersTo(requestId, stories))
-  await waitUntil('it is completed', async () => {
-    await model.watch()
-    return (await progress()).state === 'completed'
-  })
+  await model.completed()
 }
 
 test('a rebuild asks every owner, tells how far it has come, and ends with what they sent', async () => {
@@ -71,10 +68,7 @@ test('a rebuild asks every owner, tells how far it has come, and ends with what 
   expect((await model.contents())['orders']).toHaveLength(3)
 
   await model.told(...completions.slice(0, 1), ...rows.slice(3))
-  await waitUntil('it is completed', async () => {
-    await model.watch()
-    return (await progress()).state === 'completed'
-  })
+  await model.completed()
   expect(await model.contents()).toEqual(before)
   const { finishedAt, startedAt, durationMs, reason } = await progress()
   // The times are shown without their microseconds.

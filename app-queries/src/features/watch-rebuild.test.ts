@@ -2,6 +2,7 @@ import { startService, type RunningService } from '@feira/chassis'
 import { waitUntil } from '@feira/chassis/testing'
 import { snapshotRequested } from '@feira/contracts/snapshots'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { holdModels } from '../projecting/models.ts'
 import { findNewest, startRebuild, type Rebuild } from '../rebuilding/rebuild.ts'
 import { hasPast } from '../rebuilding/shadow.ts'
 import { service } from '../service.ts'
@@ -36,7 +37,7 @@ const ended = (requestId: string) =>
   waitUntil('it has ended', async () => {
     const { requestId: id, state } = await newest()
     return id === requestId && state !== 'running'
-  })
+  }).then(() => model.resources.transact(holdModels))
 
 const orders = async () => (await model.contents())['orders']
 const schemas = async () =>

@@ -38,10 +38,7 @@ test('whoever reads, by prepared statements of several tables, sees an order at 
       await transact(startRebuild)
       const requestId = (await findNewest(query))?.requestId ?? ''
       await model.told(...answersTo(requestId, [story]), ...orderStory().messages.slice(0, 4))
-      await waitUntil('it is completed', async () => {
-        await model.watch()
-        return (await findNewest(query))?.state === 'completed'
-      })
+      await model.completed()
       const before = seen.length
       await waitUntil('it was read again', () => seen.length > before + 20)
     }

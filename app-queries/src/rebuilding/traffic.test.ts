@@ -46,10 +46,7 @@ test('rebuilt under traffic, the model holds what the owner holds, order by orde
     await transact(startRebuild)
     const { requestId } = (await findNewest(query)) ?? { requestId: '' }
     await answer(requestId)
-    await waitUntil('it is completed', async () => {
-      await model.watch()
-      return (await findNewest(query))?.state === 'completed'
-    })
+    await model.completed()
   }
   const traders = Promise.all([trade(), trade(), trade()])
   const rebuilding = async () => {

@@ -1,5 +1,6 @@
 import { startTestService, waitUntil, type TestService } from '@feira/chassis/testing'
 import { watchRebuild } from '../features/watch-rebuild.ts'
+import { holdModels } from '../projecting/models.ts'
 import { findNewest } from '../rebuilding/rebuild.ts'
 import { service } from '../service.ts'
 import { answersTo } from './owners.ts'
@@ -16,6 +17,8 @@ export interface OpenModel extends TestService {
   sql<Row extends Record<string, unknown>>(text: string, ...values: unknown[]): Promise<Row[]>
   /** Looks after the rebuild at once, instead of within a second. */
   watch(): Promise<void>
+  /** Waits until the rebuild that runs is completed, and is what everybody reads. */
+  completed(): Promise<void>
 }
 
 /**
@@ -40,6 +43,14 @@ export async function openModel(env: Record<string, string> = {}, { unfilled = f
       return story
     },
     watch: () => watchRebuild.run(running.resources as never, new AbortController().signal),
+    completed: async () => {
+      await waitUntil('the rebuild is completed', async () => {
+        await model.watch()
+        return (await findNewest(running.resources.query))?.state === 'completed'
+      })
+      // A commit is seen a moment before PostgreSQL tells other connections of renamed schemas, but its locks are held so long.
+      await running.resources.transact(holdModels)
+    },
   }
   await waitUntil('the first rebuild has begun', async () => (await findNewest(running.resources.query)) !== undefined)
   if (!unfilled) await fillWithNothing(model)
@@ -47,13 +58,10 @@ export async function openModel(env: Record<string, string> = {}, { unfilled = f
 }
 
 /** Answers the rebuild that runs as owners would who have nothing at all. */
-async function fillWithNothing({ resources, told, watch }: OpenModel): Promise<void> {
+async function fillWithNothing({ resources, told, completed }: OpenModel): Promise<void> {
   const requestId = (await findNewest(resources.query))?.requestId ?? ''
   await told(...answersTo(requestId, []))
-  await waitUntil('the first rebuild is over', async () => {
-    await watch()
-    return (await findNewest(resources.query))?.state === 'completed'
-  })
+  await completed()
 }
 
 async function contentsOf(sql: OpenModel['sql'], schema: string): Promise<Record<string, object[]>> {
