@@ -2,22 +2,27 @@ import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { measureInvoiceLag } from './invoice-lag.ts'
-import { measureOrders } from './order-throughput.ts'
-import { startBenchSystem } from './system.ts'
+import { measureInvoiceLag, measureVisibility } from './lag.ts'
+import { measureOrders, type Rounds } from './order-throughput.ts'
+import { measurePartners } from './partner-burst.ts'
+import { measureRebuild } from './rebuild.ts'
+import { startBenchSystem, type BenchServers, type BenchSystem } from './system.ts'
 
-const help = `Measures Feira beside plain tools on this machine. Needs Linux, pgbench and wrk.
+const help = `Measures Feira beside plain tools on this machine. Needs Linux; orders also pgbench and wrk.
 
-  npm run bench                both of the following
+  npm run bench                all of the following, one after the other
   npm run bench -- orders      POST /orders against pgbench's transaction of two inserts, at 1, 8 and 32 clients
   npm run bench -- invoices    order answered → its invoice committed, at 20 and 500 orders a second
+  npm run bench -- visible     order answered → visible in /q, beside the same for its invoice
+  npm run bench -- rebuild     the read model made again from 100,000 orders while people order and read
+  npm run bench -- partners    120 events a second of 20 partners through the gateway for 60 s, each completed once
 
-  --rounds N       rounds, alternating with the other side of a comparison (4)
+  --rounds N       rounds of the first three, alternating with the other side of a comparison (4)
   --seconds N      length of a round (4)
   --database URL   a PostgreSQL login that may make databases (postgres://postgres@127.0.0.1:5432/postgres)
   --broker URL     a RabbitMQ (amqp://guest:guest@127.0.0.1:5672)
 
-Only servers of this machine are ever measured.`
+Only servers of this machine are ever measured. Each measurement ends by itself and removes what it made.`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,6 +35,20 @@ const { values, positionals } = parseArgs({
   },
 })
 
+type Measurement = (servers: BenchServers, rounds: Rounds) => Promise<void>
+
+const measurements: Readonly<Record<string, Measurement>> = {
+  orders: (servers, rounds) => measuring(startBenchSystem(servers), system => measureOrders(system, rounds)),
+  invoices: (servers, rounds) => measuring(startBenchSystem(servers), system => measureInvoiceLag(system, rounds)),
+  visible: (servers, rounds) =>
+    measuring(startBenchSystem(servers, ['orders', 'invoices', 'queries']), async system => {
+      await measureInvoiceLag(system, rounds)
+      await measureVisibility(system, rounds)
+    }),
+  rebuild: measureRebuild,
+  partners: measurePartners,
+}
+
 if (values.help) console.log(help)
 else await bench(positionals[0])
 
@@ -37,13 +56,20 @@ async function bench(what: string | undefined): Promise<void> {
   const servers = { databaseUrl: values.database, brokerUrl: values.broker }
   for (const url of Object.values(servers)) requireLocal(url)
   const rounds = { rounds: Number(values.rounds), seconds: Number(values.seconds) }
+  if (what !== undefined && !(what in measurements)) throw new Error(`There is no measurement ${what}; see --help`)
   console.log(`one fdatasync: ${medianSync().toFixed(2)} ms (median of 100)`)
-  const system = await startBenchSystem(servers)
+  for (const [name, measure] of Object.entries(measurements)) {
+    if (what === undefined || what === name) await measure(servers, rounds)
+  }
+}
+
+/** Starts a system for some measurements and removes it afterwards. */
+async function measuring(system: Promise<BenchSystem>, measure: (system: BenchSystem) => Promise<void>): Promise<void> {
+  const started = await system
   try {
-    if (what !== 'invoices') await measureOrders(system, rounds)
-    if (what !== 'orders') await measureInvoiceLag(system, rounds)
+    await measure(started)
   } finally {
-    await system.stop()
+    await started.stop()
   }
 }
 

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { Client } from 'pg'
 import { createDatabase } from '../harness/database.ts'
 import { Feira } from '../harness/feira.ts'
+import type { ServiceName } from '../harness/service-process.ts'
+import { until } from '../harness/until.ts'
 
 export interface BenchServers {
   /** A login that may make databases. */
@@ -10,28 +12,34 @@ export interface BenchServers {
   readonly brokerUrl: string
 }
 
-/** app-orders and app-invoices as processes of their own, each on a fresh database. */
+/** Services as processes of their own, each on a fresh database. */
 export interface BenchSystem {
   readonly ordersUrl: string
   /** Headers of a request by a customer. */
   readonly customer: Readonly<Record<string, string>>
   /** An empty database, for the other side of a comparison. */
   readonly baseDatabase: string
-  readonly invoicesDatabase: string
+  readonly databases: Feira['databases']
   /** CPU seconds that the orders process has used. */
   ordersCpu(): number
   stop(): Promise<void>
 }
 
 /** Starts the system that is measured; `stop` removes all of it. */
-export async function startBenchSystem(servers: BenchServers): Promise<BenchSystem> {
-  const feira = await Feira.start({ ...servers, tap: false, env: { DATABASE_POOL: '12' } })
+export async function startBenchSystem(
+  servers: BenchServers,
+  services: readonly ServiceName[] = ['orders', 'invoices'],
+): Promise<BenchSystem> {
+  // Nobody is there who would tell app-queries of what was before it.
+  const env = { DATABASE_POOL: '12', REBUILD_TIMEOUT: '1ms' }
+  const feira = await Feira.start({ ...servers, services, tap: false, env })
+  if (services.includes('queries')) await untilRebuilt(feira)
   const base = await createDatabase(servers.databaseUrl, `bench_${randomBytes(4).toString('hex')}`)
   return {
     ordersUrl: `${feira.orders.url}/orders`,
     customer: feira.admin,
     baseDatabase: base.url,
-    invoicesDatabase: feira.databases.invoices.url,
+    databases: feira.databases,
     ordersCpu: () => cpuSeconds(feira.orders.program.pid),
     async stop() {
       await feira.tearDown()
@@ -46,6 +54,16 @@ export async function query(url: string, text: string): Promise<void> {
   await client.connect()
   await client.query(text)
   await client.end()
+}
+
+/** Waits until no rebuild of the read model runs: while one does, everything is written twice. */
+export async function untilRebuilt({ databases }: Pick<Feira, 'databases'>): Promise<void> {
+  await until('the model is rebuilt', async () => {
+    const [row] = await databases.queries.rows<{ ended: boolean }>(
+      `select count(*) > 0 and bool_and(state <> 'running') as ended from rebuilds`,
+    )
+    return row?.ended
+  })
 }
 
 // The 14th and 15th field: user and system time in ticks, of which Linux counts 100 a second for programs (proc(5)).
