@@ -10,34 +10,13 @@ import {
 } from '@feira/chassis'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
+import { batchView, invalid, resultOf, summed, type Batch, type Result } from '../intake/batch-results.ts'
 import { newEvent, unknownType, type NewEvent } from '../intake/new-event.ts'
 import { writeEvents, type Taken } from '../intake/write-events.ts'
 import { limitPartner } from '../limits/limit-partner.ts'
 import { partnerOf } from '../partners/partner-of.ts'
 
 const maxEvents = 500
-
-const error = z.object({
-  code: z.string(),
-  detail: z.string(),
-  fields: z.array(z.object({ field: z.string(), message: z.string() })),
-})
-
-const resultView = z
-  .object({
-    index: z.int().describe('its place in the batch, 0 for the first'),
-    status: z.enum(['accepted', 'duplicate', 'invalid']),
-    id: z.uuid().optional().describe('of a duplicate, the event that it repeats'),
-    error: error.optional().describe('as POST /events would have answered it'),
-  })
-  .meta({ id: 'BatchResult' })
-
-const batchView = z
-  .object({ accepted: z.int(), duplicates: z.int(), invalid: z.int(), items: z.array(resultView) })
-  .meta({ id: 'BatchResults' })
-
-type Result = z.infer<typeof resultView>
-type Batch = z.infer<typeof batchView>
 
 /** `POST /events/batch` → `partners.event` for each that is accepted. Whatever is wrong with one costs only that one. */
 export const receiveEvents: Route<Config> = (app, resources) => {
@@ -79,19 +58,4 @@ function readItem(item: unknown): NewEvent | Rejection {
   const parsed = newEvent.safeParse(item)
   if (parsed.success) return parsed.data
   return unknownType(item) ?? rejections.invalid(fieldsOf(parsed.error, 'body'))
-}
-
-function resultOf(index: number, taken: Taken): Result {
-  if ('refused' in taken) return invalid(index, taken.refused)
-  return { index, status: taken.repeated ? 'duplicate' : 'accepted', id: taken.id }
-}
-
-function invalid(index: number, { code, message: detail, fields }: Rejection): Result {
-  const error = { code, detail, fields: fields.map(({ field, message }) => ({ field, message })) }
-  return { index, status: 'invalid', error }
-}
-
-function summed(items: Result[]): Batch {
-  const count = (status: Result['status']) => items.filter(item => item.status === status).length
-  return { accepted: count('accepted'), duplicates: count('duplicate'), invalid: count('invalid'), items }
 }
