@@ -19,11 +19,17 @@ async function leaveEvent(partnerId: string, text: string): Promise<void> {
   const [eventId, deliveryId] = [newId(), newId()]
   const { sql } = partnership
   await sql(
-    `insert into events (id, partner_id, kind, data, content_hash, state, received_at, updated_at)
-     values ($1, $2, 'return', $3, 'x', 'completed', now(), now())`,
+    `insert into events (id, partner_id, kind, data, content_hash, state, outcome, received_at, updated_at)
+     values ($1, $2, 'sale', $3, 'x', 'refused', $4, now(), now())`,
     eventId,
     partnerId,
-    { motivo: text },
+    { produto_id: text },
+    { code: 'order-cancelled', detail: `returned by ${text}` },
+  )
+  await sql(
+    `insert into event_steps (event_id, number, state, detail, at) values ($1, 1, 'refused', $2, now())`,
+    eventId,
+    `returned by ${text}`,
   )
   await sql(
     `insert into deliveries (id, event_id, partner_id, type, body, status, created_at, updated_at)

@@ -30,6 +30,15 @@ async function forget({ query }: Transaction, userId: string): Promise<string | 
 async function blankEvents({ query }: Transaction, partnerId: string): Promise<void> {
   const values = [partnerId]
   await query({ text: 'update events set data = null where partner_id = $1 and data is not null', values })
+  // An order may have been given up for a reason that somebody typed, such as the one of a return.
+  await query({
+    text: `with given_up as (
+             update events set outcome = outcome || '{"detail": "Erased."}'
+             where partner_id = $1 and outcome->>'code' = 'order-cancelled' returning id)
+           update event_steps set detail = null from given_up
+           where event_id = given_up.id and state = 'refused' and detail is not null`,
+    values,
+  })
   await query({ text: 'update deliveries set body = null where partner_id = $1 and body is not null', values })
   await query({
     text: `update delivery_attempts a set url = null, error = null from deliveries d
