@@ -40,6 +40,18 @@ test('who connects first and orders second sees each step', async () => {
   expect(types).toHaveLength(8)
 })
 
+test('each step is seen when it happens, wherever it is projected', async () => {
+  const { orderId, userId, messages } = aboutOrder()
+  const connecting = connect(other.url + pathOf(orderId), asUser(userId))
+  const startedAt = performance.now()
+  for (const [index, message] of messages.entries()) {
+    await model.told(message)
+    await (await connecting).types(index + 1)
+  }
+  // Without notices, each step would wait for the next look, a second after the one before.
+  expect(performance.now() - startedAt).toBeLessThan(5_000)
+})
+
 test('first comes what has happened, then what happens, and each event says what the timeline says', async () => {
   const { orderId, userId, messages, types } = aboutOrder()
   await model.told(...messages.slice(0, 3))

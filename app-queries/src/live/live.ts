@@ -22,13 +22,13 @@ export interface Live {
   readonly feed: Feed
   /**
    * Gives a request its place among those who follow, until it is over.
-   * @throws Rejection `too-many-streams`, or `overloaded` also when the service stops.
+   * @throws Rejection `too-many-streams`, or `overloaded`.
    */
   admit(request: FastifyRequest, reply: FastifyReply): void
   /**
    * Answers with a stream of what happens in a topic, until the client leaves, its token expires or the service stops.
    * @param after the position after which to begin; undefined to begin now.
-   * @throws Rejection `invalid-request` for a position that there never was.
+   * @throws Rejection `invalid-request` for a position that there never was, `overloaded` when the service stops.
    */
   follow(request: FastifyRequest, reply: FastifyReply, topic: Topic, after: number | undefined): Promise<FastifyReply>
 }
@@ -66,7 +66,6 @@ function createLive({ db, log, config, metrics }: Resources<Config>): { readonly
   const live: Live = {
     feed,
     admit(request, reply) {
-      if (stopping) throw rejections.overloaded()
       whenOver(reply, seats.take(callerOf(request).id))
     },
     async follow(request, reply, topic, after) {
