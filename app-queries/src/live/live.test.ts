@@ -65,6 +65,10 @@ test('streams outlive lost connections to the database, and miss nothing', async
     'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
   )
   expect(lost.length).toBeGreaterThan(0)
+  await waitUntil('the pool has new connections', async () => {
+    const asked = await Promise.allSettled(Array.from({ length: 8 }, () => model.sql('select pg_sleep(0.01)')))
+    return asked.every(({ status }) => status === 'fulfilled')
+  })
   await model.story()
   expect(await client.types(8)).toHaveLength(8)
 })
