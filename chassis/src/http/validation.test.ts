@@ -9,6 +9,7 @@ const order = z.strictObject({
     .union([z.strictObject({ card: z.string() }), z.strictObject({ iban: z.string(), name: z.string() })])
     .optional(),
   note: z.string().default('none'),
+  tip: z.union([z.number(), z.string()], 'must be a number or a numeric string').optional(),
 })
 const routes = (app: App) => {
   app.post('/orders/:id', {
@@ -48,6 +49,11 @@ describe('an invalid request', () => {
   it('names the fields of the nearest alternative of a union', async () => {
     const errors = await errorsOf({ items: [{ quantity: 1 }], pay: { iban: 'x' } })
     expect(errors.map(error => error.field)).toEqual(['pay.name'])
+  })
+
+  it('says of a value that no alternative understands what the union says of itself', async () => {
+    const errors = await errorsOf({ items: [{ quantity: 1 }], tip: {} })
+    expect(errors).toEqual([{ in: 'body', field: 'tip', message: 'must be a number or a numeric string' }])
   })
 
   it('names what is wrong in path and query', async () => {

@@ -37,8 +37,14 @@ function reduce(issue: z.core.$ZodIssue, parents: readonly PropertyKey[]): Compl
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(key => ({ path: [...path, key], message: 'is not a known field' }))
   }
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) return nearest(issue.errors, path)
+  if (issue.code === 'invalid_union' && issue.errors.length > 0 && !isAboutAll(issue))
+    return nearest(issue.errors, path)
   return [{ path, message: issue.message }]
+}
+
+/** Whether the union says itself what it wants instead of a value that none of its alternatives begins to understand. */
+function isAboutAll({ message, errors }: z.core.$ZodIssueInvalidUnion): boolean {
+  return message !== 'Invalid input' && errors.every(issues => issues.every(({ path }) => path.length === 0))
 }
 
 // The alternative with the fewest complaints is most likely the one that was meant.
