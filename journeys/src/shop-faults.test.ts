@@ -8,10 +8,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, t
 import { Customers, type Wish } from './harness/customers.ts'
 import { Feira } from './harness/feira.ts'
 import { ModelWatch } from './harness/model-watch.ts'
+import { Partner } from './harness/partner.ts'
 import { copiesOf, poisonFor, shuffled } from './harness/poison.ts'
 import { freePort } from './harness/port.ts'
 import { consumerQueues } from './harness/queues.ts'
 import { serviceNames, type CrashPoint, type ServiceName } from './harness/service-process.ts'
+import { Seller } from './harness/seller.ts'
 import type { Stocked } from './harness/shop-invariants.ts'
 import { Shop } from './harness/shop.ts'
 import { StockWatch } from './harness/stock-watch.ts'
@@ -21,20 +23,21 @@ import { verifyShop } from './harness/verify-shop.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
-// One shop that everything befalls: five services on one broker and one PostgreSQL, behind the gateway, with a mail server.
+// One shop that everything befalls: every service on one broker and one PostgreSQL, behind the gateway, with a mail server.
 // The file is long because setting that up takes as long as a fault.
 let feira: Feira
 let customers: Customers
 let proxy: TcpProxy
 let mail: MailServer
 let mailDirectory: string
-let watch: StockWatch
-let modelWatch: ModelWatch
+let seller: Seller
+let watches: readonly (StockWatch | ModelWatch)[] = []
 let shop: Shop
 const stocked: Stocked[] = []
 const poison: string[] = []
 let damaged = false
 
+const everywhere: readonly CrashPoint[] = ['before-publish', 'after-publish', 'before-ack']
 const killed = { code: null, signal: 'SIGKILL' }
 const stopped = { code: 0, signal: null }
 
@@ -54,19 +57,23 @@ beforeAll(async () => {
   // One of them is soon sold out.
   for (const initial of [40, 2_000, 2_000, 2_000]) stocked.push({ productId: await shop.stock(initial), initial })
   customers = new Customers({ feira, people, products: stocked.map(({ productId }) => productId) })
-  watch = new StockWatch(feira.databases.products)
-  modelWatch = new ModelWatch(feira.databases.queries)
+  const products = stocked.map(({ productId }) => productId)
+  seller = new Seller(
+    await Partner.add(shop, 'Padaria Sol', { limitPerSecond: 1_000, limitPerMinute: 10_000 }),
+    products,
+  )
+  watches = [new StockWatch(feira.databases.products), new ModelWatch(feira.databases.queries)]
 })
 beforeEach(({ skip }) => skip(damaged, 'an earlier fault has done damage that stays'))
 afterEach(async ({ task }) => {
   damaged ||= task.result?.state === 'fail'
   await customers.leave()
+  await seller.leave()
   await proxy.restore()
   mail.answer('accept')
 })
 afterAll(async () => {
-  await watch?.stop()
-  await modelWatch?.stop()
+  await Promise.all(watches.map(watch => watch.stop()))
   await feira?.tearDown()
   await proxy?.close()
   await mail?.stop()
@@ -79,12 +86,21 @@ function startMail(port: number, httpPort: number): Promise<MailServer> {
 
 /** Everybody gets an answer at last, and then every invariant holds. */
 async function settleAndVerify() {
-  const { looks } = watch
+  const looks = watches.map(each => each.looks)
   await customers.leave()
+  await seller.leave()
   await customers.insist()
-  const snapshot = await verifyShop(feira, { shop, mail, customers, watches: [watch, modelWatch], stocked, poison })
-  expect(watch.looks).toBeGreaterThan(looks)
+  await seller.insist()
+  const { promised: promisedEvents } = seller
+  const snapshot = await verifyShop(feira, { shop, mail, customers, watches, stocked, poison, promisedEvents })
+  for (const [index, each] of watches.entries()) expect(each.looks).toBeGreaterThan(looks[index] as number)
   return snapshot
+}
+
+/** Customers and a partner who sells what they buy, too. */
+function comeAll(): void {
+  customers.keepComing()
+  seller.keepSelling()
 }
 
 async function moreOrders(count: number): Promise<void> {
@@ -119,13 +135,21 @@ describe('while customers order, pay and cancel', () => {
     partners: 'partners.on-order-answer',
   }
 
-  const points: readonly CrashPoint[] = ['before-publish', 'after-publish', 'before-ack']
-  const doomed = ['invoices', 'products', 'notifications', 'orders'] as const
+  /** Where each dies again; app-users has little to publish while it runs, and app-queries nothing. */
+  const points: Readonly<Record<ServiceName, readonly CrashPoint[]>> = {
+    users: [],
+    queries: ['before-ack'],
+    partners: ['after-publish', 'before-ack'],
+    invoices: everywhere,
+    products: everywhere,
+    notifications: everywhere,
+    orders: everywhere,
+  }
 
   test('every service in turn is killed, and dies again between commit, publish, mark and acknowledgement', async () => {
-    customers.keepComing()
+    comeAll()
     const recoveries: Promise<void>[] = []
-    for (const name of ['users', ...doomed] as const) {
+    for (const name of Object.keys(points) as ServiceName[]) {
       await moreOrders(2)
       expect(await feira.service(name).kill()).toEqual(killed)
       // Nobody can order while app-orders is gone: then customers notice.
@@ -137,25 +161,25 @@ describe('while customers order, pay and cancel', () => {
     await Promise.all(recoveries)
     const { outbox, seen } = await settleAndVerify()
     const times = Map.groupBy(seen, ({ id }) => id)
-    for (const name of doomed) {
+    for (const [name, deaths] of Object.entries(points) as [ServiceName, readonly CrashPoint[]][]) {
+      if (deaths.length === 0) continue
       // What was published before the mark was published again; what was handled before the acknowledgement came again.
       const ids = await feira.databases[name].rows<{ id: string }>('select id from chassis.outbox')
       const own = new Set(ids.map(({ id }) => id))
       const again = outbox.filter(({ id }) => own.has(id) && (times.get(id)?.length ?? 0) > 1)
-      expect([name, again.length > 0, (await duplicates(name)) > 0]).toEqual([name, true, true])
+      const published = deaths.includes('after-publish')
+      expect([name, again.length > 0, (await duplicates(name)) > 0]).toEqual([name, published, true])
     }
   })
 
   async function recover(name: ServiceName): Promise<void> {
     const service = feira.service(name)
-    // app-users has little to publish while it runs.
-    for (const point of name === 'users' ? [] : points)
-      expect([name, point, await service.crash(point)]).toEqual([name, point, killed])
+    for (const point of points[name]) expect([name, point, await service.crash(point)]).toEqual([name, point, killed])
     await service.start()
   }
 
   test('the broker is away, its connections break, and PostgreSQL ends its own', async () => {
-    customers.keepComing()
+    comeAll()
     await moreOrders(5)
     for (let round = 1; round <= 3; round++) {
       const { accepted } = proxy
@@ -188,7 +212,7 @@ describe('while customers order, pay and cancel', () => {
   test('the mail server puts off, hangs, and goes away; the process dies with e-mails in its hands', async () => {
     const attempts = (what: string) => count('notifications', `delivery_attempts where ${what}`)
     const { length } = mail.messages
-    customers.keepComing()
+    comeAll()
     mail.answer(451)
     await until('e-mails are put off', async () => (await attempts(`outcome = 'failed' and error like '%451%'`)) > 3)
     mail.answer('hang')
@@ -220,7 +244,7 @@ describe('while customers order, pay and cancel', () => {
   async function dieBetweenSendingAndMarking(): Promise<void> {
     const service = feira.service('notifications')
     await mail.stop()
-    customers.keepComing()
+    comeAll()
     await until('e-mails wait', async () => (await depthOf('notifications.email-workers')) > 0)
     await customers.leave()
     // That an e-mail was sent is noted together with an event, for which there is no room now.
@@ -229,13 +253,15 @@ describe('while customers order, pay and cancel', () => {
     const { length } = mail.messages
     await until('an e-mail was taken', () => mail.messages.length > length)
     expect(await service.kill()).toEqual(killed)
+    // What has reached PostgreSQL would still be committed as soon as there is room.
+    expect(await feira.databases.notifications.terminateBackends()).toBeGreaterThan(0)
     await hold.release()
     await service.start()
   }
 
   test('poison comes to every queue, and everything comes again, in any order', async () => {
     const copied = await feira.broker.seen()
-    customers.keepComing()
+    comeAll()
     await moreOrders(5)
     const before = await duplicates(...serviceNames)
     const messages = poisonFor(serviceNames)
@@ -254,7 +280,7 @@ describe('while customers order, pay and cancel', () => {
     const added = await Promise.all(serviceNames.map(name => feira.addReplica(name)))
     await Promise.all(added.map(replica => replica.start({}, '/ready')))
     const { length } = customers.wishes
-    customers.keepComing()
+    comeAll()
     await moreOrders(5)
     await Promise.all(
       serviceNames.map(async name => {
@@ -273,6 +299,10 @@ describe('while customers order, pay and cancel', () => {
     await until('customers are turned away', () => customers.wishes.slice(before).some(isTurnedAway))
     for (const replica of added) replica.inRotation = false
     await moreOrders(5)
-    await settleAndVerify()
+    const { partnership } = await settleAndVerify()
+    const ended = Map.groupBy(partnership.events, ({ kind, state }) => `${kind} ${state}`)
+    for (const end of ['sale completed', 'sale refused', 'return completed', 'return refused']) {
+      expect([end, ended.has(end)]).toEqual([end, true])
+    }
   })
 })
