@@ -7,12 +7,14 @@ import { examplesOf, printsLike } from './documentation.ts'
 import { LocalSystem } from './harness/local-system.ts'
 import { path, root } from './harness/program.ts'
 
-const examples = examplesOf(readFileSync(join(root, 'README.md'), 'utf8'), 'The shop, step by step')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const sections = ['The shop, step by step', 'Reading fast, following live', 'Partners']
+const examples = sections.flatMap(section => examplesOf(readme, section))
 const tools = ['bash', 'curl', 'npm'].every(tool => spawnSync(tool, ['--version']).status === 0)
 const border = '--- next block ---'
 
 test.skipIf(!tools)('the tour of the README does what the README shows', { timeout: 120_000 }, async () => {
-  expect(examples.length).toBeGreaterThan(5)
+  expect(examples.length).toBeGreaterThan(7)
   const system = await LocalSystem.create()
   onTestFinished(() => system.destroy())
   await system.start()
