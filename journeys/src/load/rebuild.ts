@@ -62,16 +62,19 @@ const seededOrder = '01930000-0000-7000-8000-'
 const seededInvoice = '01930001-0000-7000-8000-'
 const idOf = (beginning: string) => `('${beginning}' || lpad(to_hex(n), 12, '0'))::uuid`
 
+/** As precise as messages tell it. */
+const now = `date_trunc('milliseconds', now())`
+
 const seededOrders = `
   insert into orders (id, user_id, user_name, user_email, status, items, total_cents, currency, version, tallied, created_at, updated_at)
-  select ${idOf(seededOrder)}, $1, 'Ana Souza', $2, 'paid', '[]', 2999, 'BRL', 2, true, now(), now()
+  select ${idOf(seededOrder)}, $1, 'Ana Souza', $2, 'paid', '[]', 2999, 'BRL', 2, true, ${now}, ${now}
   from generate_series(1, $3::int) n`
 
 const seededInvoices = `
   insert into invoices (id, order_id, number, user_id, customer_name, customer_email, status, total_cents, currency, version,
     order_version, month, issued_at, paid_at, updated_at)
   select ${idOf(seededInvoice)}, ${idOf(seededOrder)}, '2000-' || lpad(n::text, 6, '0'), $1, 'Ana Souza', $2, 'paid', 2999, 'BRL',
-    2, 2, '2000-01', now(), now(), now()
+    2, 2, '2000-01', ${now}, ${now}, ${now}
   from generate_series(1, $3::int) n`
 
 /** People who order and read until they are told to stop. */
