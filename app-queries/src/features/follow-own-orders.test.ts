@@ -1,4 +1,4 @@
-import { asAdmin, asUser } from '@feira/chassis/testing'
+import { asAdmin, asUser, waitUntil } from '@feira/chassis/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type EventClient } from '../testing/event-client.ts'
 import { openModel, type OpenModel } from '../testing/model.ts'
@@ -31,6 +31,17 @@ test('a user follows their own orders, an admin everybody’s or one user’s, e
     expect(await client.types(8)).toHaveLength(8)
     expect(ordersOf(client)).toEqual(new Set([own.orderId]))
   }
+})
+
+test('who loses the connection before anything has happened misses nothing', async () => {
+  const { userId } = await model.story()
+  const client = await follow(asUser(userId))
+  await waitUntil('the place is known', () => client.text.includes('id: '))
+  await client.leave()
+  await model.story({ userId })
+  const id = /^id: (\d+)$/m.exec(client.text)?.[1] ?? ''
+  const back = await follow({ ...asUser(userId), 'last-event-id': id })
+  expect(await back.types(8)).toHaveLength(8)
 })
 
 test('from the beginning, by the id 0', async () => {

@@ -36,7 +36,7 @@ const write = (count: number, userId: string) =>
 test('a silent stream shows that it is alive', async () => {
   const client = await follow()
   await waitUntil('three heartbeats have come', () => client.text.split(':\n\n').length > 3)
-  expect(client.text).toMatch(/^retry: 2000\n\n(:\n\n)+$/)
+  expect(client.text).toMatch(/^retry: 2000\n\nid: \d+\n\n(:\n\n)+$/)
 })
 
 test('what nobody was notified of arrives a moment later', async () => {

@@ -78,7 +78,10 @@ function createLive({ db, log, config, metrics }: Resources<Config>): { readonly
       const stream = openEventStream(reply, { heartbeat: config.SSE_HEARTBEAT, until: expiryOf(request) })
       streams.add(stream)
       whenOver(reply, () => streams.delete(stream))
-      void following.tell(stream, after ?? feed.position)
+      const start = after ?? feed.position
+      // An id without data: who loses the connection before anything has happened can come back to here.
+      stream.send(`id: ${start}\n\n`)
+      void following.tell(stream, start)
       return reply
     },
   }

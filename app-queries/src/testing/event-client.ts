@@ -37,7 +37,7 @@ export async function connect(url: string, headers: Record<string, string>): Pro
       text += part
       const blocks = (rest + part).split('\n\n')
       rest = blocks.pop() ?? ''
-      events.push(...blocks.filter(block => block.startsWith('id: ')).map(parse))
+      events.push(...blocks.filter(block => block.includes('\nevent: ')).map(parse))
     }
   }
   const ended = read().catch(() => {})
