@@ -5,9 +5,11 @@ import { playDemo } from './demo.ts'
 import { offerEnvironment } from './dev-environment.ts'
 import { startInfra } from './infra.ts'
 import { PortsTaken, requirePorts } from './ports.ts'
+import { StreamRefused } from './event-source.ts'
 import { infraScreen, showProgress, startScreen } from './screen.ts'
 import { startSystem } from './system.ts'
 import { printToken, SignInFailed } from './token.ts'
+import { watch } from './watch.ts'
 
 const help = `Feira on this machine, without Docker.
 
@@ -18,6 +20,10 @@ const help = `Feira on this machine, without Docker.
                                 on real servers (a PostgreSQL login with CREATEDB and CREATEROLE)
   npm run infra                 only PostgreSQL and the broker, for \`npm run dev -w app-orders\`
   npm run demo                  the whole shop, step by step, as it happens
+  npm run watch                 every order, live, one line for each event; Ctrl-C ends it
+  npm run watch -- <orderId>    one order, until it is completed, cancelled or refunded
+  npm run watch -- --url http://feira.example
+                                elsewhere, with the access token in FEIRA_TOKEN
   npm run token -s              signs in as admin and prints the access token; or: npm run token -s -- testuser multpex
 
 Variables: .env.example says which there are.`
@@ -31,7 +37,11 @@ try {
 async function run(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { processes: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+    options: {
+      processes: { type: 'boolean', default: false },
+      url: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
   })
   const [command = 'start', ...args] = positionals
   if (values.help) console.log(help)
@@ -39,6 +49,7 @@ async function run(): Promise<void> {
   else if (command === 'infra') await infra()
   else if (command === 'demo') await playDemo(readLocalConfig())
   else if (command === 'token') await printToken(readLocalConfig(), args)
+  else if (command === 'watch') await follow(values.url, args[0])
   else throw new Error(`There is no command ${command}.\n\n${help}`)
 }
 
@@ -67,6 +78,14 @@ async function infra(): Promise<void> {
   })
 }
 
+async function follow(url: string | undefined, orderId: string | undefined): Promise<void> {
+  const { GATEWAY_PORT, FEIRA_TOKEN: token } = readLocalConfig()
+  const stopping = new AbortController()
+  process.on('SIGINT', () => stopping.abort())
+  const print = (line: string) => console.log(line)
+  await watch({ url: url ?? `http://localhost:${GATEWAY_PORT}`, orderId, token, signal: stopping.signal, print })
+}
+
 function stopOnSignal(stop: () => Promise<void>): void {
   let stoppingSince: number | undefined
   const onSignal = (signal: string) => {
@@ -82,7 +101,7 @@ function stopOnSignal(stop: () => Promise<void>): void {
 }
 
 function fail(error: unknown): never {
-  const expected = [ConfigError, PortsTaken, SignInFailed].some(kind => error instanceof kind)
+  const expected = [ConfigError, PortsTaken, SignInFailed, StreamRefused].some(kind => error instanceof kind)
   const text = error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error)
   console.error(`\n${text}`)
   process.exit(1)

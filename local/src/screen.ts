@@ -38,6 +38,7 @@ export function startScreen(config: LocalConfig, infra: Infra, seconds: number):
     `  TOKEN=$(npm run token -s)   ${paint('dim', 'signs in as admin; npm run token -s -- testuser multpex as a customer')}`,
     `  curl ${gateway}/orders -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{"amount": 29.99}'`,
     `  curl ${gateway}/invoices -H "authorization: Bearer $TOKEN"`,
+    `  npm run watch            ${paint('dim', 'in another terminal: what happens to orders, live')}`,
     `  npm run demo             ${paint('dim', 'in another terminal: the whole shop, step by step, as it happens')}`,
     '',
     paint('dim', 'Ctrl-C stops everything; the data is kept. LOG_LEVEL=info shows every request and message.'),
