@@ -68,7 +68,7 @@ export const events = pgTable(
     kind: text().$type<EventKind>().notNull(),
     /** `dados` as they were accepted. Null once the partner is erased. */
     data: jsonb().$type<Readonly<Record<string, unknown>>>(),
-    /** SHA-256 of kind and data, hex: the same reference with other contents is a mistake. */
+    /** SHA-256 of kind and what the data means, hex: the same reference with other contents is a mistake. */
     contentHash: text('content_hash').notNull(),
     state: text().$type<EventState>().notNull(),
     /** Attempts begun since it arrived or was retried by hand. */

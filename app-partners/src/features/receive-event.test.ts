@@ -2,7 +2,15 @@ import { newId } from '@feira/chassis'
 import { asPartner, asUser } from '@feira/chassis/testing'
 import { partnersEvent } from '@feira/contracts/partners'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { admin, aReturn, aSale, aStockUpdate, startIntake, type Answer, type Intake } from '../testing/intake.ts'
+import {
+  admin,
+  aReturn,
+  aSale,
+  aStockUpdate,
+  startIntake,
+  type Answer,
+  type Intake,
+} from '../testing/intake.ts'
 
 let intake: Intake
 
@@ -118,6 +126,21 @@ describe('the same event again', () => {
     expect(again.headers.location).toBe(first.headers.location)
     expect(await messagesOf(idOf(first))).toBe(1)
     expect(await intake.history(idOf(first))).toHaveLength(5)
+  })
+
+  test.each([
+    [aSale, { ...aSale.dados, valor: '59.98' }],
+    [
+      { ...aSale, dados: { ...aSale.dados, valor: 60 } },
+      { ...aSale.dados, valor: '60.00' },
+    ],
+    [aReturn(newId()), undefined],
+  ])('in other words is the same: %j', async (event, otherwise) => {
+    const evento_id = newId()
+    const id = await intake.accepted({ ...event, evento_id })
+    const { venda_id = '', motivo = '' } = event.dados as { venda_id?: string; motivo?: string }
+    const dados = otherwise ?? { venda_id: venda_id.toUpperCase(), motivo: ` ${motivo} ` }
+    expect(await intake.accepted({ ...event, dados, evento_id })).toBe(id)
   })
 
   test('with other contents is refused, naming evento_id', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { newId, Rejection, type Transaction } from '@feira/chassis'
 import { partnersEvent } from '@feira/contracts/partners'
-import { kindOf } from '../strategies/index.ts'
+import { kindOf, strategyOf } from '../strategies/index.ts'
 import { tallyNew } from '../tallies.ts'
 import type { NewEvent } from './new-event.ts'
 
@@ -34,7 +34,7 @@ export async function writeEvents(tx: Transaction, partnerId: string, events: re
 function toRow({ tipo, dados, evento_id: reference }: NewEvent): Row {
   const kind = kindOf(tipo)
   const contentHash = createHash('sha256')
-    .update(JSON.stringify([kind, dados]))
+    .update(JSON.stringify([kind, strategyOf(kind).meaning(dados)]))
     .digest('hex')
   return { id: newId(), reference: reference ?? null, kind, data: dados, contentHash }
 }

@@ -25,6 +25,7 @@ export const returnOfSale = defineStrategy<z.infer<typeof data>, Facts>({
   kind: 'return',
   tipo: 'DEVOLUÇÃO',
   data,
+  meaning: ({ venda_id, motivo }) => [venda_id.toLowerCase(), motivo.trim()],
   async enrich(query, events) {
     const sales = await findSales(query, events)
     return events.map(event => orderOf(event, sales.get(event.id)))

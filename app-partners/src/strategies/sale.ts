@@ -21,6 +21,7 @@ export const sale = defineStrategy<z.infer<typeof data>, { readonly partnerName:
   kind: 'sale',
   tipo: 'VENDA',
   data,
+  meaning: ({ produto_id, quantidade, valor }) => [produto_id, quantidade, toCents(valor)],
   async enrich(query, events) {
     const names = await namesOf(
       query,

@@ -10,6 +10,7 @@ export const stockUpdate = defineStrategy<z.infer<typeof data>, null>({
   kind: 'stock-update',
   tipo: 'ATUALIZAÇÃO_ESTOQUE',
   data,
+  meaning: ({ produto_id, quantidade }) => [produto_id, quantidade],
   enrich: async (_query, events) => events.map(() => ({ facts: null })),
   send(tx, { id, partnerId, data: { produto_id, quantidade } }, _facts, options) {
     const wanted = { product: produto_id, quantity: quantidade }

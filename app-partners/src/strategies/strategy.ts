@@ -25,6 +25,8 @@ export interface Strategy<Data, Facts> {
   readonly tipo: string
   /** `dados`, checked when an event comes in and at each attempt; its output is its input. */
   readonly data: z.ZodType<Data>
+  /** What the data says, however it is written: events with the same `evento_id` must agree in it. */
+  meaning(data: Data): unknown
   /** Finds what the command needs, for many events in one statement, in their order. */
   enrich(query: Query, events: readonly Subject<Data>[]): Promise<readonly Enriched<Facts>[]>
   /** Sends the command to whoever obeys it. The same event always makes the same command. */
