@@ -45,6 +45,24 @@ test('of 500 events with 3 bad ones, 497 are accepted and led on, and each bad o
   expect(begun.map(({ eventId }) => eventId).toSorted()).toEqual(ids.toSorted())
 })
 
+test('a batch that is all wrong is not answered at more length than it had', async () => {
+  const nonsense = Object.fromEntries(times(20, field => [`campo${field}`.repeat(5), 'x'.repeat(25)]))
+  const batch = JSON.stringify(times(500, () => ({ tipo: 'VENDA', dados: nonsense })))
+  const answer = await send(batch, { ...asPartner(), 'content-type': 'application/json' })
+  expect(answer.json()).toMatchObject({ invalid: 500 })
+  expect(answer.body.length).toBeLessThan(batch.length)
+  const [first] = resultsOf(answer)
+  const named = first?.error?.fields.map(({ field }) => field)
+  expect(named).toHaveLength(5)
+  expect(named).toEqual(expect.arrayContaining(['dados.produto_id', 'dados.quantidade', 'dados.valor']))
+})
+
+test('the documentation says what a batch holds', async () => {
+  const { paths } = (await intake.http.inject('/docs/json')).json()
+  const { schema } = paths['/events/batch'].post.requestBody.content['application/json']
+  expect(schema).toMatchObject({ maxItems: 500, items: { anyOf: [{ $ref: '#/components/schemas/NewEvent' }, {}] } })
+})
+
 test('500 events with long fields are not too large', async () => {
   const answer = await send(
     times(500, () => ({ tipo: 'DEVOLUÇÃO', dados: { venda_id: newId(), motivo: 'x'.repeat(500) } })),

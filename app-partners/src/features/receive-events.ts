@@ -1,17 +1,8 @@
-import {
-  annotate,
-  fieldsOf,
-  Rejection,
-  rejections,
-  sendAnswer,
-  type Answer,
-  type Route,
-  type Transaction,
-} from '@feira/chassis'
+import { annotate, Rejection, sendAnswer, type Answer, type Route, type Transaction } from '@feira/chassis'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { batchView, invalid, resultOf, summed, type Batch, type Result } from '../intake/batch-results.ts'
-import { newEvent, unknownType, type NewEvent } from '../intake/new-event.ts'
+import { batchItem, type NewEvent } from '../intake/new-event.ts'
 import { writeEvents, type Taken } from '../intake/write-events.ts'
 import { limitPartner } from '../limits/limit-partner.ts'
 import { partnerOf } from '../partners/partner-of.ts'
@@ -23,7 +14,10 @@ export const receiveEvents: Route<Config> = (app, resources) => {
   const schema = {
     summary: 'Send up to 500 events, each with a result of its own',
     tags: ['events'],
-    body: z.array(z.unknown()).min(1, 'must hold at least one event').describe('bodies of POST /events'),
+    body: z
+      .array(batchItem, 'must be an array of events')
+      .min(1, 'must hold at least one event')
+      .meta({ description: 'bodies of POST /events; whatever is none is answered as invalid', maxItems: maxEvents }),
     response: { 202: batchView },
   }
   const options = { config: { access: ['partner'] }, schema, onRequest: limitPartner(resources) }
@@ -41,21 +35,16 @@ function tooLarge(length: number): Rejection {
   return new Rejection('batch-too-large', 400, `A batch holds at most ${maxEvents} events; this one holds ${length}.`)
 }
 
-async function takeAll(tx: Transaction, partnerId: string, items: readonly unknown[]): Promise<Answer<Batch>> {
-  const read = items.map(readItem)
-  const good = read.flatMap((item, index) => (item instanceof Rejection ? [] : [{ item, index }]))
+type Item = NewEvent | Rejection
+
+async function takeAll(tx: Transaction, partnerId: string, items: readonly Item[]): Promise<Answer<Batch>> {
+  const good = items.flatMap((item, index) => (item instanceof Rejection ? [] : [{ item, index }]))
   const taken = await writeEvents(
     tx,
     partnerId,
     good.map(({ item }) => item),
   )
-  const results = read.map((item, index) => (item instanceof Rejection ? invalid(index, item) : undefined))
+  const results = items.map((item, index) => (item instanceof Rejection ? invalid(index, item) : undefined))
   good.forEach(({ index }, place) => (results[index] = resultOf(index, taken[place] as Taken)))
   return { status: 202, body: summed(results as Result[]) }
-}
-
-function readItem(item: unknown): NewEvent | Rejection {
-  const parsed = newEvent.safeParse(item)
-  if (parsed.success) return parsed.data
-  return unknownType(item) ?? rejections.invalid(fieldsOf(parsed.error, 'body'))
 }

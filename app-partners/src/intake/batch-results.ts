@@ -2,6 +2,10 @@ import type { Rejection } from '@feira/chassis'
 import { z } from 'zod'
 import type { Taken } from './write-events.ts'
 
+/** An answer is kept for the Idempotency-Key of its batch, so nobody makes it much longer than what they sent. */
+const maxFields = 5
+const maxDetail = 200
+
 const error = z.object({
   code: z.string(),
   detail: z.string(),
@@ -13,7 +17,7 @@ const resultView = z
     index: z.int().describe('its place in the batch, 0 for the first'),
     status: z.enum(['accepted', 'duplicate', 'invalid']),
     id: z.uuid().optional().describe('of a duplicate, the event that it repeats'),
-    error: error.optional().describe('as POST /events would have answered it'),
+    error: error.optional().describe(`as POST /events would have answered it, with ${maxFields} fields at most`),
   })
   .meta({ id: 'BatchResult' })
 
@@ -33,8 +37,12 @@ export function resultOf(index: number, taken: Taken): Result {
 
 /** What became of an item that was refused. */
 export function invalid(index: number, { code, message: detail, fields }: Rejection): Result {
-  const error = { code, detail, fields: fields.map(({ field, message }) => ({ field, message })) }
-  return { index, status: 'invalid', error }
+  const told = fields.slice(0, maxFields).map(({ field, message }) => ({ field, message }))
+  return { index, status: 'invalid', error: { code, detail: clip(detail), fields: told } }
+}
+
+function clip(text: string): string {
+  return text.length > maxDetail ? `${text.slice(0, maxDetail)}…` : text
 }
 
 /** The answer to a batch. */

@@ -1,4 +1,4 @@
-import { Rejection } from '@feira/chassis'
+import { fieldsOf, Rejection, rejections } from '@feira/chassis'
 import { z } from 'zod'
 import { strategies, tipoOf } from '../strategies/index.ts'
 
@@ -20,11 +20,18 @@ const types = strategies.map(({ tipo, data }) =>
   z.strictObject({ tipo: z.literal(tipo), dados: data, evento_id: reference.optional() }),
 )
 
-/** The body of `POST /events`, and each item of a batch. Case and accents of `tipo` are tolerated. */
-export const newEvent: z.ZodType<NewEvent> = z.preprocess(
-  withPlainType,
-  z.discriminatedUnion('tipo', types as never, `must be ${known()}`),
-)
+/** The body of `POST /events`. Case and accents of `tipo` are tolerated. */
+export const newEvent: z.ZodType<NewEvent> = z
+  .preprocess(withPlainType, z.discriminatedUnion('tipo', types as never, `must be ${known()}`))
+  .meta({ id: 'NewEvent' })
+
+/** An item of a batch: an event, or why it is none. */
+export const batchItem = z.union([newEvent, z.unknown().transform(refusalOf)])
+
+function refusalOf(item: unknown): Rejection {
+  const { error } = newEvent.safeParse(item)
+  return unknownType(item) ?? rejections.invalid(error ? fieldsOf(error, 'body') : [])
+}
 
 function withPlainType(body: unknown): unknown {
   const tipo = typeIn(body)
