@@ -2,15 +2,7 @@ import { newId } from '@feira/chassis'
 import { asPartner, asUser } from '@feira/chassis/testing'
 import { partnersEvent } from '@feira/contracts/partners'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  admin,
-  aReturn,
-  aSale,
-  aStockUpdate,
-  startIntake,
-  type Answer,
-  type Intake,
-} from '../testing/intake.ts'
+import { admin, aReturn, aSale, aStockUpdate, startIntake, type Answer, type Intake } from '../testing/intake.ts'
 
 let intake: Intake
 
