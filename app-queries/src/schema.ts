@@ -169,11 +169,10 @@ export const timeline = pgTable(
 
 export type RebuildState = 'running' | 'completed' | 'failed'
 
-/** The times that the model was made again; the newest is the one that counts. */
+/** The times that the model was made again; the one that runs, or else the last, is the one that counts. */
 export const rebuilds = pgTable(
   'rebuilds',
   {
-    /** UUIDv7: the newest is the greatest. */
     requestId: uuid('request_id').primaryKey(),
     state: text().$type<RebuildState>().notNull(),
     startedAt: at('started_at').notNull(),

@@ -165,6 +165,17 @@ describe('a rebuild', () => {
     await complete((await progress()).requestId, [])
   })
 
+  test('counts although the one before was made by a replica whose clock is ahead', async () => {
+    const ahead = 'ffffffff-ffff-7fff-bfff-ffffffffffff'
+    await complete(await start(), [])
+    await model.sql(`update rebuilds set request_id = $1 where request_id = $2`, ahead, (await progress()).requestId)
+    const requestId = await start()
+    expect(await progress()).toMatchObject({ state: 'running', requestId })
+    expect((await post()).statusCode).toBe(409)
+    await complete(requestId, [])
+    expect(await progress()).toMatchObject({ state: 'completed', requestId })
+  })
+
   test('is for admins', async () => {
     for (const method of ['GET', 'POST'] as const) {
       const request = { method, url: '/q/rebuild' }

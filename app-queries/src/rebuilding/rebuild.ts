@@ -23,7 +23,7 @@ export interface Rebuild {
   readonly kinds: readonly KindProgress[]
 }
 
-/** The rebuild that runs, or else the last. */
+/** The rebuild that runs, or else the last; not by their ids, as the clocks of replicas may differ. */
 export async function findNewest(query: Query): Promise<Rebuild | undefined> {
   const { rows } = await query<Rebuild & Record<string, unknown>>({
     name: 'find-newest-rebuild',
@@ -34,7 +34,7 @@ export async function findNewest(query: Query): Promise<Rebuild | undefined> {
         (select json_agg(json_build_object('kind', kind, 'expected', expected, 'received', received)
            order by array_position($1::text[], kind))
          from rebuild_kinds k where k.request_id = rebuilds.request_id) as kinds
-      from rebuilds order by request_id desc limit 1`,
+      from rebuilds order by state = 'running' desc, started_at desc limit 1`,
     values: [kinds],
   })
   return rows[0]
