@@ -1,4 +1,4 @@
-import { callerOf, mayAccess, rejections, versioned, type Caller, type Route } from '@feira/chassis'
+import { callerOf, mayAccess, rejections, versioned, type Route } from '@feira/chassis'
 import { z } from 'zod'
 import { createOrderReader } from '../reading/cached-orders.ts'
 import { createWaitForVersion } from '../reading/waiting.ts'
@@ -31,19 +31,10 @@ export const getOrder: Route = (app, { db, query, cache }) => {
     const { id } = request.params
     const { minVersion } = request.query
     const caller = callerOf(request)
-    let facts = visibleTo(caller, id, await orders.facts(id))
-    if (minVersion !== undefined) {
-      await waitForVersion(id, minVersion)
-      facts ??= visibleTo(caller, id, await orders.facts(id))
-    }
-    if (!facts) throw rejections.notFound('order', id)
+    if (minVersion !== undefined) await waitForVersion(caller, id, minVersion)
+    const facts = await orders.facts(id)
+    if (!facts || !mayAccess(caller, facts.userId)) throw rejections.notFound('order', id)
     const { order, tag } = await orders.read(reply, id, facts, minVersion)
     return versioned(request, reply, tag, order)
   })
-}
-
-/** @throws Rejection `order-not-found` for another's order, before anything else is told of it. */
-function visibleTo<Facts extends { readonly userId: string | null }>(caller: Caller, id: string, facts?: Facts) {
-  if (facts && !mayAccess(caller, facts.userId)) throw rejections.notFound('order', id)
-  return facts
 }

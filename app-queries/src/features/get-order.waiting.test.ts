@@ -71,18 +71,13 @@ describe('after 2 s in vain the answer is 409, with the time to wait until the n
   })
 })
 
-test("another's order is not waited for", async () => {
-  const { orderId } = await model.story()
-  const [answer, took] = await timed(get(orderId, 6, asUser()))
-  expect(answer.statusCode).toBe(404)
-  expect(took).toBeLessThan(1_500)
-})
-
-test("another's order that comes while somebody waits for it is not there", async () => {
-  const story = orderStory()
-  const asked = get(story.orderId, 1, asUser())
-  await model.told(...story.messages.filter(({ message }) => message.type === 'order.created'))
-  expect((await asked).statusCode).toBe(404)
+test("of another's order nothing is told that is not told of one that nobody knows", async () => {
+  const [story, coming] = [await model.story(), orderStory()]
+  const asked = [get(story.orderId, 1, asUser()), get(coming.orderId, 1, asUser()), get(newId(), 1, asUser())]
+  const took = asked.map(async answer => (await timed(answer))[1])
+  await model.told(...coming.messages.filter(({ message }) => message.type === 'order.created'))
+  for (const answer of await Promise.all(asked)) expect(answer.json()).toMatchObject({ code: 'version-not-reached' })
+  for (const duration of await Promise.all(took)) expect(duration).toBeGreaterThan(1_900)
 })
 
 test('of 600 who wait 500 may, and the others are told at once to come back', async () => {

@@ -1,19 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Rejection, rejections, type Query } from '@feira/chassis'
+import { mayAccess, Rejection, rejections, type Caller, type Query } from '@feira/chassis'
 
 const patience = 2_000
 const pause = 20
 const maxWaiting = 500
 
-interface Waiting {
+interface Wanted {
+  readonly caller: Caller
   readonly orderId: string
   readonly version: number
+}
+
+interface Waiting extends Wanted {
   readonly deadline: number
   readonly end: (result: 'reached' | 'too late' | Error) => void
 }
 
-/** Waits, at most 2 s, until an order is known here with at least this version. */
-export type WaitForVersion = (orderId: string, version: number) => Promise<void>
+/**
+ * Waits, at most 2 s, until an order of the caller is known here with at least this version. Just as long where it is
+ * somebody else's, so that the answer does not tell that it exists.
+ */
+export type WaitForVersion = (caller: Caller, orderId: string, version: number) => Promise<void>
 
 /**
  * Polls, because another replica may be the one that hears of the order; but with one statement for all who wait.
@@ -39,19 +46,19 @@ export function createWaitForVersion(query: Query): WaitForVersion {
     polling = false
   }
 
-  const wait = (orderId: string, version: number) =>
+  const wait = (wanted: Wanted) =>
     new Promise<'reached' | 'too late' | Error>(end => {
-      waiting.add({ orderId, version, deadline: performance.now() + patience, end })
+      waiting.add({ ...wanted, deadline: performance.now() + patience, end })
       if (polling) return
       polling = true
       void poll()
     })
 
-  return async (orderId, version) => {
-    const versions = await readVersions(query, [orderId])
-    if ((versions.get(orderId) ?? 0) >= version) return
+  return async (caller, orderId, version) => {
+    const wanted = { caller, orderId, version }
+    if (hasReached(wanted, await readKnown(query, [orderId]))) return
     if (waiting.size >= maxWaiting) throw rejections.overloaded()
-    const result = await wait(orderId, version)
+    const result = await wait(wanted)
     if (result instanceof Error) throw result
     if (result === 'too late') throw notReached(orderId, version)
   }
@@ -63,21 +70,34 @@ function toError(error: unknown): Error {
 
 /** @returns how it stands with each of those who wait. */
 async function look(query: Query, waiting: readonly Waiting[]) {
-  const versions = await readVersions(query, [...new Set(waiting.map(({ orderId }) => orderId))])
+  const known = await readKnown(query, [...new Set(waiting.map(({ orderId }) => orderId))])
   const now = performance.now()
-  return ({ orderId, version, deadline }: Waiting) => {
-    if ((versions.get(orderId) ?? 0) >= version) return 'reached'
-    return now < deadline ? 'not yet' : 'too late'
+  return (each: Waiting) => {
+    if (hasReached(each, known)) return 'reached'
+    return now < each.deadline ? 'not yet' : 'too late'
   }
 }
 
-async function readVersions(query: Query, orderIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await query<{ id: string; version: number }>({
+interface Known extends Record<string, unknown> {
+  readonly id: string
+  readonly version: number
+  readonly userId: string | null
+}
+
+type KnownOrders = ReadonlyMap<string, Known>
+
+function hasReached({ caller, orderId, version }: Wanted, orders: KnownOrders): boolean {
+  const known = orders.get(orderId)
+  return known !== undefined && known.version >= version && mayAccess(caller, known.userId)
+}
+
+async function readKnown(query: Query, orderIds: readonly string[]): Promise<KnownOrders> {
+  const { rows } = await query<Known>({
     name: 'order-versions',
-    text: 'select id, version from model.orders where id = any($1::uuid[])',
+    text: 'select id, version, user_id as "userId" from model.orders where id = any($1::uuid[])',
     values: [orderIds],
   })
-  return new Map(rows.map(({ id, version }) => [id, version]))
+  return new Map(rows.map(row => [row.id, row]))
 }
 
 function notReached(orderId: string, version: number): Rejection {
