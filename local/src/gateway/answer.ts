@@ -62,11 +62,11 @@ export const problems = {
     code: 'payload-too-large',
     detail: `The body may have at most ${limit} bytes.`,
   }),
-  tooManyRequests: (limit: number, seconds: number): Problem => ({
+  tooManyRequests: (limit: number, seconds: number | undefined): Problem => ({
     status: 429,
     code: 'rate-limited',
     detail: `At most ${limit} requests a minute from one address.`,
-    headers: { 'retry-after': String(seconds) },
+    headers: seconds === undefined ? {} : { 'retry-after': String(seconds) },
   }),
   unavailable: (status: 502 | 503 | 504, service: string, reason: string): Problem => ({
     status,

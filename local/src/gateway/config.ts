@@ -43,6 +43,7 @@ const rateLimiting = z.strictObject({
     minute: z.int().positive(),
     policy: z.literal('local'),
     limit_by: z.literal('ip'),
+    hide_client_headers: z.boolean().default(false),
   }),
 })
 

@@ -472,6 +472,50 @@ describe('plugins', () => {
   })
 })
 
+describe('the limit of requests per address', () => {
+  const limit = '- { name: rate-limiting, config: { minute: 2, policy: local, limit_by: ip } }'
+
+  test('is one for all paths, and another for a service that has its own', async () => {
+    const own = `    plugins:\n      ${limit}\n    routes:`
+    const other = oneService
+      .replace('services:', '')
+      .replace("_format_version: '3.0'", '')
+      .replaceAll('orders', 'events')
+    const yaml = `${oneService}      - { name: others, paths: [/others, /more] }${other.replace('    routes:', own)}\nplugins:\n  ${limit}\n`
+    const upstreams = {
+      'app-orders:3333': await startService('orders'),
+      'app-events:3333': await startService('events'),
+    }
+    const { port } = await start({ configFile: configure(same => same, yaml), upstreams, rateLimit: true })
+    const paths = ['/orders', '/others', '/more', '/orders', '/others', '/more']
+    const answers = await Promise.all(paths.map(path => ask(port, path)))
+    // Where a minute of the clock begins between them, four pass.
+    expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(2)
+    expect((await ask(port, '/events')).status).toBe(200)
+  })
+
+  test('leaves what a service says of its own limits to the service', async () => {
+    const partners = await startService('partners', (_request, response) => {
+      response.writeHead(200, { 'ratelimit-limit': '10', 'ratelimit-remaining': '9', 'ratelimit-reset': '1' }).end()
+    })
+    const { port } = await start({ upstreams: { 'app-partners:3339': partners }, rateLimit: true })
+    const { headers } = await ask(port, '/events', { headers: { origin: 'https://shop.example' } })
+    expect(headers).toMatchObject({ 'ratelimit-limit': '10', 'ratelimit-remaining': '9', 'ratelimit-reset': '1' })
+    expect(headers).not.toHaveProperty('x-ratelimit-limit-minute')
+    expect(headers['access-control-expose-headers']).toContain('RateLimit-Reset')
+    expect((await ask(port, '/partners')).headers['ratelimit-limit']).toBe('1000')
+  })
+
+  test('can be silent, as Kong then is about when to come back', async () => {
+    const silent = `plugins:\n  ${limit.replace('limit_by: ip', 'limit_by: ip, hide_client_headers: true')}\n`
+    const limited = await start({ configFile: configure(yaml => `${yaml}\n${silent}`, oneService), rateLimit: true })
+    const answers = await Promise.all(Array.from({ length: 6 }, () => ask(limited.port, '/orders')))
+    const refused = answers.find(({ status }) => status === 429)
+    for (const name of ['retry-after', 'ratelimit-limit', 'ratelimit-reset', 'x-ratelimit-limit-minute'])
+      expect(refused?.headers).not.toHaveProperty(name)
+  })
+})
+
 describe('refusals', () => {
   test.each([
     ['an unknown field of a service', 'port: 3333', 'port: 3333\n    tls_verify: true', 'services[0].tls_verify'],

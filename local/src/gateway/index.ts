@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import { type Exchange, type Problem, problemAnswer, problems, send } from './answer.ts'
 import { readGatewayConfig } from './config.ts'
 import { escapePath, normalisePath, upstreamPath } from './path.ts'
-import { pluginSteps, type Step } from './plugins.ts'
+import { preparePlugins, type Step } from './plugins.ts'
 import { createAgent, forward, type Target } from './proxy.ts'
 import { findRoute, type RouteMatch, type RoutePath, routePaths } from './routing.ts'
 
@@ -62,7 +62,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
 function prepareRoutes({ configFile, rateLimit = false }: GatewayOptions): PreparedRoute[] {
   const routes = routePaths(readGatewayConfig(configFile))
-  return routes.map(route => ({ ...route, steps: pluginSteps(route.plugins, { rateLimit }) }))
+  const stepsOf = preparePlugins({ rateLimit })
+  return routes.map(route => ({ ...route, steps: stepsOf(route.plugins) }))
 }
 
 function handle(request: IncomingMessage, response: ServerResponse, context: Context): void {

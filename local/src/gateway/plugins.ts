@@ -12,10 +12,16 @@ export interface PluginOptions {
 // In the order in which Kong runs them, by the PRIORITY of each.
 const order = ['correlation-id', 'cors', 'request-size-limiting', 'rate-limiting', 'request-termination'] as const
 
-/** Prepares the plugins of one route. */
-export function pluginSteps(plugins: readonly PluginConfig[], options: PluginOptions): Step[] {
+/** Prepares the plugins of one route after the other: one that several routes have in common counts for all of them. */
+export function preparePlugins(options: PluginOptions): (plugins: readonly PluginConfig[]) => Step[] {
   const rank = (plugin: PluginConfig) => order.findIndex(name => name === plugin.name)
-  return plugins.toSorted((one, other) => rank(one) - rank(other)).flatMap(plugin => stepOf(plugin, options))
+  const prepared = new Map<PluginConfig, Step[]>()
+  const stepsOf = (plugin: PluginConfig) => {
+    const steps = prepared.get(plugin) ?? stepOf(plugin, options)
+    prepared.set(plugin, steps)
+    return steps
+  }
+  return plugins => plugins.toSorted((one, other) => rank(one) - rank(other)).flatMap(stepsOf)
 }
 
 function stepOf(plugin: PluginConfig, { rateLimit }: PluginOptions): Step[] {
@@ -89,7 +95,7 @@ function limitSize({ allowed_payload_size, size_unit }: ConfigOf<'request-size-l
   }
 }
 
-function limitRate({ minute }: ConfigOf<'rate-limiting'>): Step {
+function limitRate({ minute, hide_client_headers: hidden }: ConfigOf<'rate-limiting'>): Step {
   let window = 0
   const used = new Map<string, number>()
   return exchange => {
@@ -100,8 +106,11 @@ function limitRate({ minute }: ConfigOf<'rate-limiting'>): Step {
     const count = (used.get(client) ?? 0) + 1
     used.set(client, count)
     const reset = 60 - (Math.floor(now / 1_000) % 60)
-    Object.assign(exchange.responseHeaders, rateHeaders(minute, Math.max(0, minute - count), reset))
-    return count > minute ? problemAnswer(problems.tooManyRequests(minute, reset), exchange) : undefined
+    if (!hidden) Object.assign(exchange.responseHeaders, rateHeaders(minute, Math.max(0, minute - count), reset))
+    // Kong hides `Retry-After` with the others.
+    return count > minute
+      ? problemAnswer(problems.tooManyRequests(minute, hidden ? undefined : reset), exchange)
+      : undefined
   }
 }
 
