@@ -65,9 +65,9 @@ test('who is blocked is refused with key and token, and let in again when it is 
 })
 
 describe('DELETE /partners/:id', () => {
-  test('ends its keys and tokens, its webhooks, and itself', async () => {
+  test('ends its keys and tokens, its webhooks, and itself, and erases who it was', async () => {
     const id = newId()
-    await partnership.create({ userId: id, webhookUrl: 'https://mercado.example/hooks' })
+    await partnership.create({ userId: id, email: 'ana@mercado.example', webhookUrl: 'https://mercado.example/hooks' })
     const { headers } = await partnership.giveKey(id)
     const url = `/partners/${id}`
     expect((await partnership.admin('DELETE', url, undefined, { 'if-match': '"9"' })).statusCode).toBe(412)
@@ -79,8 +79,11 @@ describe('DELETE /partners/:id', () => {
     )
     expect((await Promise.all(requests)).map(({ statusCode }) => statusCode)).toEqual([404, 404, 404])
     expect((await partnership.admin('POST', '/partners', { name: 'a', userId: id })).statusCode).toBe(409)
-    const rows = await partnership.sql('select webhook_url, webhook_secret from partners where id = $1', id)
-    expect(rows).toEqual([{ webhook_url: null, webhook_secret: null }])
+    const rows = await partnership.sql(
+      'select name, email, webhook_url, webhook_secret from partners where id = $1',
+      id,
+    )
+    expect(rows).toEqual([{ name: null, email: null, webhook_url: null, webhook_secret: null }])
   })
 })
 
