@@ -9,6 +9,7 @@ import { openOutbox, type Outbox } from '../testing/fixture/outbox.ts'
 import { Queues } from '../testing/fixture/queues.ts'
 import { TcpProxy } from '../testing/fixture/tcp-proxy.ts'
 import { waitUntil } from '../testing/index.ts'
+import { toOutboxRow } from './outbox.ts'
 import type { Relay } from './relay.ts'
 
 let outbox: Outbox
@@ -86,11 +87,11 @@ test('a wake-up publishes at once, and without one the poll finds what another p
 })
 
 describe('what its own process has just written', () => {
-  async function write(relay: Relay, count: number) {
+  async function write(relay: Relay, count: number, message: typeof noteWritten | typeof noteCopied = noteWritten) {
     const { pool } = outbox.database
     const tracer = await createTracer('notes', readConfig('a test', baseConfig, outbox.env))
     const transact = createTransact({ pool, tracer, onPublished: relay.wake })
-    await Promise.all(notes(count).map(payload => transact(async tx => tx.publish(noteWritten, payload))))
+    await Promise.all(notes(count).map(payload => transact(async tx => tx.publish(message, payload))))
   }
 
   test('leaves without another look at the outbox', async () => {
@@ -101,13 +102,51 @@ describe('what its own process has just written', () => {
   })
 
   test('leaves once, however often the outbox is looked at meanwhile', async () => {
-    const relay = await outbox.startRelay({ config: { ...configOf(outbox), OUTBOX_POLL_INTERVAL: 1 } })
-    await outbox.startRelay({ config: { ...configOf(outbox), OUTBOX_POLL_INTERVAL: 1 } })
+    const often = { config: { ...configOf(outbox), OUTBOX_POLL_INTERVAL: 1 } }
+    await outbox.startRelay(often)
+    // Whoever has just connected looks at everything, also at what is others' to publish.
+    await outbox.append(noteWritten, [note('seen')])
+    await published(1)
+    const relay = await outbox.startRelay(often)
     const looking = setInterval(() => relay.wake(), 3)
     await write(relay, 400)
     clearInterval(looking)
-    await published(400)
-    expect(await queues.drain('notes')).toHaveLength(400)
+    await published(401)
+    expect(await queues.drain('notes')).toHaveLength(401)
+  })
+
+  test('is marked only when the broker has it', async () => {
+    await using proxy = await TcpProxy.to(outbox.env['BROKER_URL'] as string)
+    const relay = await outbox.startRelay({ brokerUrl: proxy.url, confirmTimeout: 500 })
+    proxy.swallow()
+    await write(relay, 10)
+    await waitUntil('the broker is taken for lost', () => relay.publisher.trouble() !== undefined)
+    expect(await outbox.states()).toEqual({ pending: 10, published: 0, unrouted: 0 })
+    proxy.mend()
+    await published(10)
+    expect(await queues.drain('notes')).toHaveLength(10)
+  })
+
+  test('and no queue takes is kept until there is one', async () => {
+    const relay = await outbox.startRelay({ unroutedPause: 100 })
+    await write(relay, 10, noteCopied)
+    await waitUntil('they are kept', async () => (await outbox.states()).unrouted === 10)
+    await queues.listen('copies', noteCopied)
+    await published(10)
+    expect(await queues.drain('copies')).toHaveLength(10)
+  })
+
+  test('and the broker refuses, again and again, does not hold up what others left behind', async () => {
+    await queues.listen('full', undefined, { arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } })
+    await queues.send('full', Buffer.from('first'))
+    await outbox.append(noteWritten, [note('at the beginning')])
+    const relay = await outbox.startRelay()
+    await published(1)
+    const refused = () => relay.wake([toOutboxRow(noteWritten, note('refused'), { queue: 'full' })])
+    const refusing = setInterval(refused, 10)
+    await outbox.append(noteWritten, [note('left behind')])
+    await published(2).finally(() => clearInterval(refusing))
+    expect(await queues.drain('notes')).toHaveLength(2)
   })
 })
 

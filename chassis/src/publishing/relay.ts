@@ -116,7 +116,7 @@ function createPass(pool: pg.Pool, fresh: FreshRows, agenda: Agenda, options: Re
   }
   const publishOwn = async () => {
     const rows = fresh.take(batchSize)
-    if (rows.length > 0) throwIf((await publishFresh(pool, rows, options)).problem)
+    return rows.length > 0 ? (await publishFresh(pool, rows, options)).problem : undefined
   }
   const look = async () => {
     const { all } = agenda
@@ -137,8 +137,10 @@ function createPass(pool: pg.Pool, fresh: FreshRows, agenda: Agenda, options: Re
       return false
     }
     if (performance.now() >= agenda.probeAt) await probe()
-    await publishOwn()
+    const problem = await publishOwn()
+    // Also when something of its own did not leave: what it left behind before must not wait until all of that does.
     if (agenda.all || performance.now() >= agenda.lookAt) await look()
+    throwIf(problem)
     return agenda.all || agenda.lookAt === 0 || fresh.size > 0
   }
 }
