@@ -56,6 +56,8 @@ export interface Transaction {
   publish<M extends Message>(message: M, payload: Payload<M>, options?: PublishOptions): void
   /** Evicts what is cached with these tags, in every replica, after the commit; see {@link Cache}. */
   readonly invalidate: (...tags: readonly string[]) => void
+  /** Does what must only be done, or said, of what is committed, such as a log line; lost in a crash just then. */
+  readonly afterCommit: (work: () => void) => void
 }
 
 /**

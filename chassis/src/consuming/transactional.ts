@@ -146,6 +146,7 @@ export function causedBy(message: Received, tx: Transaction): Transaction {
     query: tx.query,
     publish: (contract, payload, options) => tx.publish(contract, payload, { cause: message, ...options }),
     invalidate: tx.invalidate,
+    afterCommit: tx.afterCommit,
   }
 }
 

@@ -56,6 +56,24 @@ describe('a transaction', () => {
     expect(await written()).toEqual(nothing)
   })
 
+  test('does what is for later once, when it is committed, and never if it fails', async () => {
+    const done: string[] = []
+    let attempts = 0
+    await outbox.transact(async tx => {
+      tx.afterCommit(() => done.push('committed'))
+      await insert(tx, 'a')
+      attempts++
+      if (attempts === 1) await tx.query({ text: "do $$ begin raise sqlstate '40001'; end $$" })
+      expect(done).toEqual([])
+    })
+    const failing = outbox.transact(async tx => {
+      tx.afterCommit(() => done.push('failed'))
+      await insert(tx, 'a')
+    })
+    await expect(failing).rejects.toThrow()
+    expect([attempts, done]).toEqual([2, ['committed']])
+  })
+
   test('whose commit fails writes neither', async () => {
     const { query } = outbox.database
     await query({ text: 'alter table notes add constraint one unique (body) deferrable initially deferred' })

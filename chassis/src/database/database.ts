@@ -105,13 +105,14 @@ async function run<Result>(
   const client = await pool.connect()
   const messages: OutboxRow[] = []
   const invalidated: string[] = []
+  const later: (() => void)[] = []
   let mayBeCommitted = false
   let broken = false
   try {
     // BEGIN travels with the first statement of the work.
     const begun = client.query('BEGIN')
     begun.catch(() => {}) // reported below, unless the work fails of the same reason first
-    const result = await work(transactionOn(client, messages, invalidated))
+    const result = await work(transactionOn(client, { messages, invalidated, later }))
     await begun
     mayBeCommitted = true
     const { command } = await appendAndCommit(client, messages)
@@ -119,6 +120,7 @@ async function run<Result>(
     mayBeCommitted = command !== 'ROLLBACK'
     if (!mayBeCommitted) throw new Error('A statement of the transaction failed, so nothing was written.')
     if (messages.length > 0) onPublished(messages)
+    for (const each of later) each()
     return result
   } catch (error) {
     // A client that cannot roll back, or that work still uses which nobody waits for, must not serve anybody else.
@@ -143,7 +145,14 @@ async function appendAndCommit(client: pg.PoolClient, messages: readonly OutboxR
   return committed.value
 }
 
-function transactionOn(client: pg.PoolClient, messages: OutboxRow[], invalidated: string[]): Transaction {
+/** What a transaction leaves to be done when it ends. */
+interface Remainder {
+  readonly messages: OutboxRow[]
+  readonly invalidated: string[]
+  readonly later: (() => void)[]
+}
+
+function transactionOn(client: pg.PoolClient, { messages, invalidated, later }: Remainder): Transaction {
   let db: Database | undefined
   return {
     get db() {
@@ -152,5 +161,6 @@ function transactionOn(client: pg.PoolClient, messages: OutboxRow[], invalidated
     query: statement => client.query(statement),
     publish: (message, payload, options) => void messages.push(toOutboxRow(message, payload, options)),
     invalidate: (...tags) => void invalidated.push(...tags),
+    afterCommit: work => void later.push(work),
   }
 }
