@@ -62,7 +62,7 @@ export async function leadEvents(
   await tellPartner(tx, [...ended.values()])
   // Last: what is published cannot be taken back when a statement fails.
   for (const work of toDo) work()
-  for (const event of ended.values()) logEnd(log, event)
+  for (const event of ended.values()) tx.afterCommit(logEnd(log, event))
 }
 
 function follow(locked: ReadonlyMap<string, EventRow>, { eventId, signal }: Happening, config: Config) {
@@ -82,11 +82,12 @@ function carryOut(tx: Transaction, effect: Exclude<Effect, 'tell'>, event: Event
 }
 
 // In the trace of the message that led to it: a transaction for many messages belongs to none of theirs.
-function logEnd(log: Leading['log'], event: EventRow & { readonly cause?: Cause }): void {
+function logEnd(log: Leading['log'], event: EventRow & { readonly cause?: Cause }): () => void {
   const { id: eventId, partnerId, kind: eventType, state, outcome, receivedAt, updatedAt, cause } = event
   const processingTime = updatedAt.getTime() - receivedAt.getTime()
   const traceId = (cause?.trace ?? currentTrace())?.traceId
-  log.info({ eventId, partnerId, eventType, code: outcome?.code, processingTime, traceId }, `event ${state}`)
+  const fields = { eventId, partnerId, eventType, code: outcome?.code, processingTime, traceId }
+  return () => log.info(fields, `event ${state}`)
 }
 
 function causeOf({ cause }: Happening): { cause?: Cause } {
