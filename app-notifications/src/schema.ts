@@ -35,6 +35,8 @@ export const notifications = pgTable(
     createdAt: at('created_at').notNull(),
     updatedAt: at('updated_at').notNull(),
     sentAt: at('sent_at'),
+    /** As its event told; null also for what was given up before this was kept. */
+    failedAt: at('failed_at'),
   },
   table => [
     uniqueIndex('notifications_once').on(table.aggregateId, table.aggregateVersion, table.template),

@@ -109,7 +109,7 @@ function performance<M extends Work>(delivery: Delivery<M>, lane: 'normal' | 'ur
       tx.publish(notificationFailed, {
         ...toEvent(failed),
         reason: error instanceof Rejection ? error.code : 'attempts-exhausted',
-        failedAt: failed.updatedAt.toISOString(),
+        failedAt: failed.failedAt.toISOString(),
       })
     },
   }

@@ -93,10 +93,12 @@ export async function noteFailed(
   order: Order,
   workId: string,
   error: string,
-): Promise<Notification | undefined> {
+): Promise<(Notification & { readonly failedAt: Date }) | undefined> {
+  const failedAt = new Date()
+  const lastError = unlessErased(error)
   const [row] = await db
     .update(notifications)
-    .set({ status: 'failed', lastError: unlessErased(error), version: sql`${notifications.version} + 1`, ...changed() })
+    .set({ status: 'failed', failedAt, lastError, version: sql`${notifications.version} + 1`, ...changed() })
     .where(
       and(
         eq(notifications.id, order.id),
@@ -106,7 +108,7 @@ export async function noteFailed(
       ),
     )
     .returning()
-  return row
+  return row && { ...row, failedAt }
 }
 
 /** The notification first: erasure locks it, so that an attempt never gets to quote somebody whom it has passed. */

@@ -1,6 +1,6 @@
 import { newId } from '@feira/chassis'
 import { waitUntil } from '@feira/chassis/testing'
-import { notificationsEmail, notificationSnapshot } from '@feira/contracts/notifications'
+import { notificationFailed, notificationsEmail, notificationSnapshot } from '@feira/contracts/notifications'
 import { snapshotCompleted, snapshotRequested } from '@feira/contracts/snapshots'
 import { userDeleted } from '@feira/contracts/users'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -39,7 +39,7 @@ test('what was sent or given up is shown, and what still waits is not', async ()
   const { requestId, rows, completed } = await ask()
   const [times] = await mailing.sql(
     `select (select sent_at from notifications where id = $1) as sent,
-       (select updated_at from notifications where id = $2) as failed`,
+       (select failed_at from notifications where id = $2) as failed`,
     sent.notificationId,
     failed.notificationId,
   )
@@ -64,6 +64,30 @@ test('what was sent to somebody who is erased now does not say to whom', async (
   const { notificationId, userId } = await send('eva@example.com')
   await mailing.notifications.deliver(userDeleted, { ...userDeleted.example, userId: String(userId) })
   expect((await ask()).rows).toMatchObject([{ notificationId, userId, recipient: null, status: 'sent' }])
+})
+
+test('what was given up tells when, as its event did, also after its person was erased', async () => {
+  const { userId } = await send('nobody')
+  const { published } = mailing.notifications
+  const [failed] = await published(notificationFailed)
+  await mailing.notifications.deliver(userDeleted, { ...userDeleted.example, userId: String(userId) })
+  const { notificationId, version, failedAt } = failed ?? {}
+  expect((await ask()).rows).toMatchObject([{ notificationId, version, recipient: null, at: failedAt }])
+})
+
+test('what was given up because its person was erased tells when that was', async () => {
+  const id = newId()
+  const userId = newId()
+  await mailing.sql(
+    `insert into notifications (id, channel, status, priority, user_id, recipient, created_at, updated_at)
+     values ($1, 'sms', 'pending', 'normal', $2, '+5511999990000', now(), now())`,
+    id,
+    userId,
+  )
+  await mailing.notifications.deliver(userDeleted, { ...userDeleted.example, userId })
+  await mailing.sql('update notifications set updated_at = now()')
+  const [failed] = await mailing.notifications.published(notificationFailed)
+  expect((await ask()).rows).toMatchObject([{ notificationId: id, version: 2, at: failed?.failedAt }])
 })
 
 test('many notifications are all shown, each once', async () => {

@@ -34,5 +34,5 @@ export const onSnapshotRequested = answerSnapshots({
 
 function toPayload(row: Notification): Omit<Payload<typeof notificationSnapshot>, 'requestId'> {
   const status = row.status === 'sent' ? 'sent' : 'failed'
-  return { ...toEvent(row), status, at: (row.sentAt ?? row.updatedAt).toISOString() }
+  return { ...toEvent(row), status, at: (row.sentAt ?? row.failedAt ?? row.updatedAt).toISOString() }
 }

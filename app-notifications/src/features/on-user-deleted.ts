@@ -32,6 +32,7 @@ async function forget(tx: Transaction, ids: string[]): Promise<void> {
       lastError: sql`case when ${unsent} then 'erased' end`,
       version: sql`${notifications.version} + (case when ${unsent} then 1 else 0 end)`,
       status: sql`case when ${unsent} then 'failed' else ${notifications.status} end`,
+      failedAt: sql`case when ${unsent} then ${now.toISOString()}::timestamptz else ${notifications.failedAt} end`,
       revision: sql`${notifications.revision} + 1`,
       updatedAt: now,
     })
