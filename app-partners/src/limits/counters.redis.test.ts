@@ -1,7 +1,6 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
-import { startService } from '@feira/chassis'
-import { Redis } from 'ioredis'
+import { connectRedis, startService } from '@feira/chassis'
 import { expect, onTestFinished, test } from 'vitest'
 import { service } from '../service.ts'
 import { openPartnership, type Partnership } from '../testing/partnership.ts'
@@ -19,7 +18,8 @@ async function openWith(url: string): Promise<Partnership> {
   onTestFinished(async () => {
     await partnership[Symbol.asyncDispose]()
     if (!hasRedis) return
-    const redis = new Redis(REDIS_URL)
+    const { log } = partnership.resources
+    const redis = await connectRedis(REDIS_URL, { name: 'feira test', log, whenAway: 'nothing is removed' })
     const keys = await redis.keys(`${partnership.env['BROKER_NAMESPACE']}*`)
     if (keys.length > 0) await redis.del(...keys)
     redis.disconnect()

@@ -1,13 +1,20 @@
 import { BreakerOpen } from '@feira/chassis'
-import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import { expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { openTelling, type Telling } from '../testing/telling.ts'
 import { WebhookFailure } from './failure.ts'
 import { createLanes, laneWidth, LaneBusy, maxLanes } from './lanes.ts'
 
+let telling: Telling
+
+beforeAll(async () => {
+  telling = await openTelling()
+})
+afterAll(() => telling[Symbol.asyncDispose]())
+
 function lanesOf() {
   const metrics = new Registry()
-  const lanes = createLanes({ metrics, log: pino({ level: 'silent' }) }, 10_000)
+  const lanes = createLanes({ metrics, log: telling.resources.log }, 10_000)
   onTestFinished(() => lanes.close())
   const names = async () => {
     const { values } = (await metrics.getSingleMetric('circuit_breaker_rejections_total')?.get()) ?? { values: [] }
