@@ -2,16 +2,22 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createTransact } from './database.ts'
 import { errorCode, isConflict, isConnectionLost, isUniqueViolation, withoutStatement } from './database-errors.ts'
-import type { Transaction } from '../service.ts'
+import type { OutboxRow } from '../publishing/outbox.ts'
+import type { Transact, Transaction } from '../service.ts'
 import { note, noteWritten } from '../testing/fixture/notes.ts'
 import { openOutbox, type Outbox } from '../testing/fixture/outbox.ts'
 import { createTracer } from '../telemetry/tracer.ts'
 
+const onPublished = vi.fn<(messages: readonly OutboxRow[]) => void>()
 let outbox: Outbox
+let transact: Transact
 beforeAll(async () => {
   outbox = await openOutbox()
+  const tracer = await createTracer('notes', { OTEL_EXPORTER_OTLP_ENDPOINT: undefined, OTEL_TRACES_SAMPLER_ARG: 1 })
+  transact = createTransact({ pool: outbox.database.pool, tracer, onPublished })
 })
 beforeEach(async () => {
+  onPublished.mockClear()
   await outbox.database.query({ text: 'truncate notes, chassis.outbox' })
 })
 afterAll(() => outbox[Symbol.asyncDispose]())
@@ -19,35 +25,31 @@ afterAll(() => outbox[Symbol.asyncDispose]())
 const insert = (tx: Pick<Transaction, 'query'>, id: string) =>
   tx.query({ text: 'insert into notes (id, body) values ($1, $2)', values: [id, 'milk'] })
 
-async function written(): Promise<{ notes: number; messages: number }> {
+/** What there is in the database, and how many messages the relay was told of. */
+async function written(): Promise<{ notes: number; messages: number; told: number }> {
   const { rows } = await outbox.database.query<{ notes: number; messages: number }>({
     text: `select (select count(*)::int from notes) as notes, (select count(*)::int from chassis.outbox) as messages`,
   })
-  return rows[0] ?? { notes: -1, messages: -1 }
+  return { notes: -1, messages: -1, ...rows[0], told: onPublished.mock.calls.flat(2).length }
 }
 
-const nothing = { notes: 0, messages: 0 }
-const both = { notes: 1, messages: 1 }
+const nothing = { notes: 0, messages: 0, told: 0 }
+const both = { notes: 1, messages: 1, told: 1 }
 
 describe('a transaction', () => {
-  test('writes data and messages together, then wakes the relay', async () => {
-    const onPublished = vi.fn<() => void>()
-    const tracer = await createTracer('notes', { OTEL_EXPORTER_OTLP_ENDPOINT: undefined, OTEL_TRACES_SAMPLER_ARG: 1 })
-    const transact = createTransact({ pool: outbox.database.pool, tracer, onPublished })
+  test('writes data and messages together, then tells the relay of them', async () => {
     await transact(async tx => {
       await insert(tx, 'a')
       tx.publish(noteWritten, note('a'))
       expect(await written()).toEqual(nothing)
-      expect(onPublished).not.toHaveBeenCalled()
     })
     expect(await written()).toEqual(both)
-    expect(onPublished).toHaveBeenCalledOnce()
     await transact(tx => insert(tx, 'b'))
     expect(onPublished).toHaveBeenCalledOnce()
   })
 
   test('that fails writes neither', async () => {
-    const failing = outbox.transact(async tx => {
+    const failing = transact(async tx => {
       await insert(tx, 'a')
       tx.publish(noteWritten, note('a'))
       throw new Error('no')
@@ -59,25 +61,25 @@ describe('a transaction', () => {
   test('does what is for later once, when it is committed, and never if it fails', async () => {
     const done: string[] = []
     let attempts = 0
-    await outbox.transact(async tx => {
+    await transact(async tx => {
       tx.afterCommit(() => done.push('committed'))
       await insert(tx, 'a')
       attempts++
       if (attempts === 1) await tx.query({ text: "do $$ begin raise sqlstate '40001'; end $$" })
       expect(done).toEqual([])
     })
-    const failing = outbox.transact(async tx => {
+    const failing = transact(async tx => {
       tx.afterCommit(() => done.push('failed'))
       await insert(tx, 'a')
     })
-    await expect(failing).rejects.toThrow()
+    await expect(failing).rejects.toThrow('duplicate key')
     expect([attempts, done]).toEqual([2, ['committed']])
   })
 
   test('whose commit fails writes neither', async () => {
     const { query } = outbox.database
     await query({ text: 'alter table notes add constraint one unique (body) deferrable initially deferred' })
-    const failing = outbox.transact(async tx => {
+    const failing = transact(async tx => {
       await insert(tx, 'a')
       await insert(tx, 'b')
       tx.publish(noteWritten, note('a'))
@@ -88,7 +90,7 @@ describe('a transaction', () => {
   })
 
   test('whose messages the outbox refuses writes neither', async () => {
-    const failing = outbox.transact(async tx => {
+    const failing = transact(async tx => {
       await insert(tx, 'a')
       // jsonb holds no NUL.
       tx.publish(noteWritten, note('a', '\0'))
@@ -98,7 +100,7 @@ describe('a transaction', () => {
   })
 
   test('that publishes what does not fit the message fails at once', async () => {
-    const failing = outbox.transact(async tx => {
+    const failing = transact(async tx => {
       await insert(tx, 'a')
       tx.publish(noteWritten, { ...note('a'), version: 'one' as unknown as number })
     })
@@ -107,7 +109,7 @@ describe('a transaction', () => {
   })
 
   test('is one for drizzle too', async () => {
-    const failing = outbox.transact(async tx => {
+    const failing = transact(async tx => {
       await tx.db.execute(sql`insert into notes (id, body) values ('a', 'milk')`)
       await insert(tx, 'b')
       throw new Error('no')
@@ -117,7 +119,7 @@ describe('a transaction', () => {
   })
 
   test('with a failed statement whose error was swallowed fails instead of writing nothing in silence', async () => {
-    const swallowing = outbox.transact(async tx => {
+    const swallowing = transact(async tx => {
       await insert(tx, 'a')
       await insert(tx, 'a').catch(() => {})
     })
@@ -127,7 +129,7 @@ describe('a transaction', () => {
 
   test.each(['40001', '40P01'])('that loses a race (%s) runs again', async code => {
     let runs = 0
-    await outbox.transact(async tx => {
+    await transact(async tx => {
       await insert(tx, 'a')
       tx.publish(noteWritten, note('a'))
       if (++runs <= 3) await fail(tx, code)
@@ -136,9 +138,26 @@ describe('a transaction', () => {
     expect(await written()).toEqual(both)
   })
 
+  test('that loses a race only when it commits runs again, too', async () => {
+    const { promise: met, resolve: meet } = Promise.withResolvers<void>()
+    let runs = 0
+    const skew = (id: string) =>
+      transact(async tx => {
+        await tx.query({ text: 'set transaction isolation level serializable' })
+        await tx.query({ text: 'select from notes' })
+        await insert(tx, id)
+        tx.publish(noteWritten, note(id))
+        if (++runs === 2) meet()
+        await met
+      })
+    await Promise.all([skew('a'), skew('b')])
+    expect(runs).toBe(3)
+    expect(await written()).toEqual({ notes: 2, messages: 2, told: 2 })
+  })
+
   test('that always loses gives up', async () => {
     let runs = 0
-    const losing = outbox.transact(tx => (runs++, fail(tx, '40001')))
+    const losing = transact(tx => (runs++, fail(tx, '40001')))
     await expect(losing).rejects.toMatchObject({ code: '40001' })
     expect(runs).toBe(6)
   })
@@ -151,7 +170,7 @@ describe('a transaction', () => {
     const lock = (tx: Transaction, id: string) =>
       tx.query({ text: 'update notes set body = body || $2 where id = $1', values: [id, '!'] })
     const cross = (first: string, second: string) =>
-      outbox.transact(async tx => {
+      transact(async tx => {
         await lock(tx, first)
         if (++arrived === 2) meet()
         await met
@@ -164,13 +183,13 @@ describe('a transaction', () => {
   })
 
   test('whose connection is ended is an error, and the next one works', async () => {
-    const ended = outbox.transact(async tx => {
+    const ended = transact(async tx => {
       await insert(tx, 'a')
       await tx.query({ text: 'select pg_terminate_backend(pg_backend_pid())' })
     })
     await expect(ended).rejects.toSatisfy(isConnectionLost)
     expect(await written()).toEqual(nothing)
-    await outbox.transact(tx => insert(tx, 'a'))
+    await transact(tx => insert(tx, 'a'))
   })
 })
 
