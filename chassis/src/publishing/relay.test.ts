@@ -128,9 +128,12 @@ describe('what its own process has just written', () => {
   })
 
   test('and no queue takes is kept until there is one', async () => {
-    const relay = await outbox.startRelay({ unroutedPause: 100 })
+    const relay = await outbox.startRelay({ unroutedPause: 500 })
     await write(relay, 10, noteCopied)
     await waitUntil('they are kept', async () => (await outbox.states()).unrouted === 10)
+    // Once each, but for probes.
+    const returned = { outcome: 'unroutable' }
+    expect(await countOf(outbox.metrics.registry, 'messages_published_total', returned)).toBeLessThan(20)
     await queues.listen('copies', noteCopied)
     await published(10)
     expect(await queues.drain('copies')).toHaveLength(10)
