@@ -23,7 +23,8 @@ interface Found extends Record<string, unknown> {
   readonly order_id: string | null
 }
 
-// In the order in which every other transaction writes these tables and their rows.
+// In the order in which every other transaction writes these tables and their rows. Only for one person: many who are
+// erased in one batch can meet a projection in a circle, and PostgreSQL then has one of the two begin again.
 async function blankTheirs(query: Query, model: Model, userId: string): Promise<Found[]> {
   const found: Found[] = []
   for (const text of [usersOf(model), ordersOf(model), notificationsOf(model, 'user_id = $1')])
