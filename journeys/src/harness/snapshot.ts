@@ -35,7 +35,7 @@ export interface Snapshot {
   /** The last number given in each year. */
   readonly counters: readonly { readonly year: number; readonly last: number }[]
   readonly outbox: Readonly<Record<'orders' | 'invoices', readonly OutboxRow[]>>
-  /** Ids of the messages that app-invoices has handled. */
+  /** Ids of the orders' messages that app-invoices has handled. */
   readonly handled: readonly string[]
   /** Ids of the messages that were given up and not replayed. */
   readonly dead: readonly string[]
@@ -55,7 +55,7 @@ export async function takeSnapshot({ databases, broker, tapped, queues }: Feira)
     ),
     counters: await invoices.rows('select year, last from invoice_counters'),
     outbox: { orders: await orders.rows(outboxText), invoices: await invoices.rows(outboxText) },
-    handled: (await invoices.rows<Id>('select message_id as id from chassis.processed_messages')).map(({ id }) => id),
+    handled: (await invoices.rows<Id>(handledText)).map(({ id }) => id),
     dead: [...(await orders.rows<Id>(deadText)), ...(await invoices.rows<Id>(deadText))].map(({ id }) => id),
     depths: await broker.depths(queues),
     seen: tapped ? await broker.seen() : undefined,
@@ -69,5 +69,8 @@ interface Id {
 const outboxText = `select id, type, queue, aggregate_id as "aggregateId", aggregate_version::int as version, headers,
     case when published_at is not null then 'published' when unrouted_at is not null then 'unrouted' else 'pending' end as state
   from chassis.outbox`
+
+// Not what it is asked to show when app-orders starts.
+const handledText = `select message_id as id from chassis.processed_messages where consumer like '%.on-order-created'`
 
 const deadText = 'select message_id as id from chassis.dead_letters where replayed_at is null'

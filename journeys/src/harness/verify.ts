@@ -32,7 +32,8 @@ async function isAtRest({ databases, broker, queues }: Feira, { foreign = [], po
     databases.orders.rows<Count>(pending),
     databases.invoices.rows<Count>(pending),
     databases.orders.rows<{ id: string }>(`select id from chassis.outbox where type = 'order.created'`),
-    databases.invoices.rows<Count>(`select (select count(*) from chassis.processed_messages)::int
+    databases.invoices.rows<Count>(`select
+        (select count(*) from chassis.processed_messages where consumer like '%.on-order-created')::int
       + (select count(*) from chassis.dead_letters where replayed_at is null)::int as n`),
   ])
   if (orders?.n !== 0 || invoices?.n !== 0) return false
