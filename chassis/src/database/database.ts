@@ -9,7 +9,7 @@ import type { Database, Query, Transact, Transaction } from '../service.ts'
 import { TimeLimitExceeded } from '../time-limit.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 import { inTrace, currentFields } from '../telemetry/trace.ts'
-import { writeTogether } from './write-together.ts'
+import { prepareConnection } from './prepare-connection.ts'
 
 type Settings = Pick<BaseConfig, 'DATABASE_URL' | 'DATABASE_POOL'> & Partial<Pick<BaseConfig, 'HANDLER_TIMEOUT'>>
 
@@ -38,13 +38,9 @@ export function openDatabase(name: string, settings: Settings, log: Logger): Dat
     // For a server that says nothing at all any more; on its own side it has given up by then.
     query_timeout: 35_000,
   })
-  // Without these two listeners a restart of PostgreSQL ends the process: an idle client reports on the pool, one in use
-  // on itself.
+  // Without this listener, and that of each connection, a restart of PostgreSQL ends the process.
   pool.on('error', error => log.warn({ err: error }, 'idle database connection lost'))
-  pool.on('connect', client => {
-    client.on('error', () => {})
-    writeTogether(client)
-  })
+  pool.on('connect', client => prepareConnection(client))
   return {
     pool,
     db: drizzle({ client: pool }),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { BaseConfig } from '../config.ts'
-import { writeTogether } from '../database/write-together.ts'
+import { prepareConnection } from '../database/prepare-connection.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { FreshRows } from './fresh-rows.ts'
 import {
@@ -164,11 +164,7 @@ function relayPool({ service, config, log }: RelayOptions): pg.Pool {
     query_timeout: 35_000,
   })
   pool.on('error', error => log.warn({ err: error }, 'relay lost its database connection'))
-  pool.on('connect', client => {
-    client.on('error', () => {})
-    writeTogether(client)
-    // Its commits need not wait for the disk: a mark that a crash of the server loses only means another publication.
-    client.query('set synchronous_commit to off').catch(() => {})
-  })
+  // Its commits need not wait for the disk: a mark that a crash of the server loses only means another publication.
+  pool.on('connect', client => prepareConnection(client, 'synchronous_commit to off'))
   return pool
 }
