@@ -116,7 +116,7 @@ async function run<Result>(
     mayBeCommitted = command !== 'ROLLBACK'
     if (!mayBeCommitted) throw new Error('A statement of the transaction failed, so nothing was written.')
     if (messages.length > 0) onPublished(messages)
-    for (const each of later) each()
+    for (const each of later) afterwards(each)
     return result
   } catch (error) {
     // A client that cannot roll back, or that work still uses which nobody waits for, must not serve anybody else.
@@ -127,6 +127,15 @@ async function run<Result>(
     client.release(broken)
     // A COMMIT that was not answered may have happened, and evicting too much does no harm.
     if (mayBeCommitted && invalidated.length > 0) await onInvalidated?.(invalidated)
+  }
+}
+
+// It is committed: whoever asked for it must not be told otherwise, nor do it again.
+function afterwards(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    process.emitWarning(error as Error)
   }
 }
 
