@@ -53,13 +53,14 @@ test('whoever runs, the queues are those of the service', () => {
   expect(names(service)).toEqual([
     'on-customer-event',
     'on-user-deleted',
+    'on-snapshot-requested',
     'email-workers',
     'email-workers-high',
     'sms-workers',
     'sms-workers-high',
   ])
   expect(names(worker)).toEqual(names(service))
-  expect(names(office)).toEqual(['on-customer-event', 'on-user-deleted'])
+  expect(names(office)).toEqual(['on-customer-event', 'on-user-deleted', 'on-snapshot-requested'])
   const [emails, sms] = ['email-workers', 'sms-workers'].map(name => service.consumers.find(each => each.name === name))
   expect([emails, sms]).toMatchObject([{ maxInFlight: 3 }, { maxInFlight: 10 }])
 })
