@@ -1,4 +1,4 @@
-import { callerOf, isAdmin, mayAccess, Rejection, rejections, type Caller, type Database } from '@feira/chassis'
+import { callerOf, mayAccess, ownerFilter, rejections, type Caller, type Database } from '@feira/chassis'
 import { eq } from 'drizzle-orm'
 import { z } from 'zod'
 import { events, type EventRow } from './schema.ts'
@@ -20,9 +20,5 @@ export async function readEvent(db: Database, request: Request, id: string): Pro
  * @throws Rejection 403 when a partner asks for another one's.
  */
 export function partnerSeen(caller: Caller, partnerId: string | undefined): string | undefined {
-  if (isAdmin(caller)) return partnerId
-  if (partnerId === undefined || partnerId.toLowerCase() === caller.id) return caller.id
-  throw new Rejection('role-missing', 403, "Only an admin sees other partners' events.", {
-    fields: [{ in: 'query', field: 'partnerId', message: 'is not you' }],
-  })
+  return ownerFilter(caller, partnerId, { field: 'partnerId', refusal: "Only an admin sees other partners' events." })
 }

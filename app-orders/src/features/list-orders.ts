@@ -1,15 +1,4 @@
-import {
-  callerOf,
-  decodeCursor,
-  firstIdAt,
-  isAdmin,
-  page,
-  pageOf,
-  pageQuery,
-  Rejection,
-  type Caller,
-  type Route,
-} from '@feira/chassis'
+import { callerOf, decodeCursor, firstIdAt, ownerFilter, page, pageOf, pageQuery, type Route } from '@feira/chassis'
 import { and, desc, eq, gte, lt } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
@@ -26,6 +15,7 @@ const querystring = z.strictObject({
   to: z.iso.datetime({ offset: true }).optional().describe('placed before this time'),
 })
 
+const refusal = "Only an admin lists other users' orders."
 const cursorKey = z.tuple([z.uuid()])
 
 /** `GET /orders`, newest first. */
@@ -35,7 +25,7 @@ export const listOrders: Route<Config> = (app, { db, config }) => {
   app.get('/orders', { config: { access: ['user', 'admin'] }, schema }, async request => {
     const { limit, cursor, status, from, to } = request.query
     const before = decodeCursor(cursor, cursorKey)
-    const userId = visibleTo(callerOf(request), request.query.userId)
+    const userId = ownerFilter(callerOf(request), request.query.userId, { field: 'userId', refusal })
     const rows = await db
       .select()
       .from(orders)
@@ -56,14 +46,5 @@ export const listOrders: Route<Config> = (app, { db, config }) => {
       limit,
       ({ id }) => [id],
     )
-  })
-}
-
-/** @returns whose orders are listed; undefined for everybody's. */
-function visibleTo(caller: Caller, userId: string | undefined): string | undefined {
-  if (isAdmin(caller)) return userId
-  if (userId === undefined || userId.toLowerCase() === caller.id) return caller.id
-  throw new Rejection('role-missing', 403, "Only an admin lists other users' orders.", {
-    fields: [{ in: 'query', field: 'userId', message: 'is not you' }],
   })
 }

@@ -1,9 +1,9 @@
-import { callerOf, isAdmin, Rejection, type Caller, type Route } from '@feira/chassis'
+import { callerOf, ownerFilter, type Route } from '@feira/chassis'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { liveOf } from '../live/live.ts'
 import { eventStream, streamHeaders } from '../live/request.ts'
-import { everything, ofUser, type Topic } from '../live/topic.ts'
+import { everything, ofUser } from '../live/topic.ts'
 
 const schema = {
   summary: 'Follow orders live',
@@ -20,6 +20,8 @@ const schema = {
   response: { 200: { content: { 'text/event-stream': { schema: eventStream } } } },
 }
 
+const refusal = "Only an admin follows other users' orders."
+
 /** `GET /q/timeline`: whatever happens to the caller's orders; for an admin, to all. */
 export const followOwnOrders: Route<Config> = (app, resources) => {
   const live = liveOf(resources)
@@ -27,16 +29,9 @@ export const followOwnOrders: Route<Config> = (app, resources) => {
 
   // HEAD would follow, too, and send nothing.
   app.get('/q/timeline', { config, schema, exposeHeadRoute: false }, async (request, reply) => {
-    const topic = topicFor(callerOf(request), request.query.userId)
+    const userId = ownerFilter(callerOf(request), request.query.userId, { field: 'userId', refusal })
     live.admit(request, reply)
+    const topic = userId === undefined ? everything : ofUser(userId)
     return live.follow(request, reply, topic, request.headers['last-event-id'])
-  })
-}
-
-function topicFor(caller: Caller, userId: string | undefined): Topic {
-  if (isAdmin(caller)) return userId === undefined ? everything : ofUser(userId)
-  if (userId === undefined || userId === caller.id) return ofUser(caller.id)
-  throw new Rejection('role-missing', 403, "Only an admin follows other users' orders.", {
-    fields: [{ in: 'query', field: 'userId', message: 'is not you' }],
   })
 }

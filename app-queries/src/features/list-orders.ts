@@ -2,11 +2,10 @@ import {
   callerOf,
   decodeCursor,
   firstIdAt,
-  isAdmin,
+  ownerFilter,
   page,
   pageOf,
   pageQuery,
-  Rejection,
   type Caller,
   type Route,
 } from '@feira/chassis'
@@ -43,7 +42,7 @@ export const listOrders: Route = (app, { db, cache }) => {
   app.get('/q/orders', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
     const { limit, cursor, status, from, to } = request.query
     const before = decodeCursor(cursor, cursorKey)
-    const userId = visibleTo(callerOf(request), request.query)
+    const userId = ordersOf(callerOf(request), request.query)
     // Whose orders they are is part of the key, and was granted above.
     const key = `orders?${JSON.stringify({ userId, status, from, to, limit, before })}`
     return cache.serve(reply, { key, tags: [everything, 'orders', 'users'] }, async () => {
@@ -73,12 +72,7 @@ export const listOrders: Route = (app, { db, cache }) => {
 }
 
 /** @returns whose orders are listed; undefined for everybody's. */
-function visibleTo(caller: Caller, asked: Pick<z.output<typeof querystring>, 'user_id' | 'userId'>) {
-  const userId = asked.user_id ?? asked.userId
-  if (isAdmin(caller)) return userId
-  if (userId === undefined || userId === caller.id) return caller.id
-  const field = asked.user_id === undefined ? 'userId' : 'user_id'
-  throw new Rejection('role-missing', 403, "Only an admin lists other users' orders.", {
-    fields: [{ in: 'query', field, message: 'is not you' }],
-  })
+function ordersOf(caller: Caller, { user_id, userId }: Pick<z.output<typeof querystring>, 'user_id' | 'userId'>) {
+  const field = user_id === undefined ? 'userId' : 'user_id'
+  return ownerFilter(caller, user_id ?? userId, { field, refusal: "Only an admin lists other users' orders." })
 }

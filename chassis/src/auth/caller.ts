@@ -65,3 +65,26 @@ export function isAdmin(caller: Caller): boolean {
 export function mayAccess(caller: Caller, ownerId: string | null | undefined): boolean {
   return caller.id === ownerId || isAdmin(caller)
 }
+
+/** What a list says to who asks for another's things. */
+export interface OwnerFilter {
+  /** The query parameter with the owner's id. */
+  readonly field: string
+  /** Who may ask for what, one sentence. */
+  readonly refusal: string
+}
+
+/**
+ * Whose things a list shows: for an admin those of whom it asks for, or everybody's (undefined); for others their own.
+ * @param asked the id in the query, in any case.
+ * @throws Rejection 403 where somebody else asks for another's.
+ */
+export function ownerFilter(
+  caller: Caller,
+  asked: string | undefined,
+  { field, refusal }: OwnerFilter,
+): string | undefined {
+  if (isAdmin(caller)) return asked
+  if (asked === undefined || asked.toLowerCase() === caller.id) return caller.id
+  throw new Rejection('role-missing', 403, refusal, { fields: [{ in: 'query', field, message: 'is not you' }] })
+}
