@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BreakerOpen, createBreaker, type Resources, type Startup } from '@feira/chassis'
+import { BreakerOpen, createBreaker, openedBy, type Resources, type Startup } from '@feira/chassis'
 import { createTransport } from 'nodemailer'
 import type { Config } from '../config.ts'
 import { senderOf } from '../domain/setting.ts'
@@ -40,21 +40,17 @@ export class MailFailure extends Error {
 /** Connections: as many as both queues of e-mails have in flight. */
 const maxConnections = 6
 
-const servers = new WeakMap<object, MailServer>()
+const opened = openedBy<MailServer>('openMailServer')
 
 /** Gets the mail server of a service ready; it connects when there is something to send. */
 export const openMailServer: Startup<Config> = async resources => {
   const server = createMailServer(resources)
-  servers.set(resources.config, server)
+  opened.set(resources, server)
   return () => server.close()
 }
 
 /** The one mail server of a running service. */
-export function mailServerOf({ config }: Pick<Resources<Config>, 'config'>): MailServer {
-  const server = servers.get(config)
-  if (!server) throw new Error('openMailServer is not among the startup of this service.')
-  return server
-}
+export const mailServerOf = opened.of
 
 function createMailServer(resources: Resources<Config>): MailServer {
   const { config } = resources

@@ -1,4 +1,4 @@
-import { connectRedis, createBreaker, type Resources, type Startup } from '@feira/chassis'
+import { connectRedis, createBreaker, openedBy, type Resources, type Startup } from '@feira/chassis'
 import {
   RateLimiterPostgres,
   RateLimiterRedis,
@@ -21,21 +21,17 @@ interface Store extends Counters {
   close(): void
 }
 
-const opened = new WeakMap<object, Counters>()
+const opened = openedBy<Counters>('openCounters')
 
 /** Opens the counters of a service: in Redis with `REDIS_URL`, and in PostgreSQL without it or while it is away. */
 export const openCounters: Startup<Config> = async resources => {
   const store = await openStore(resources)
-  opened.set(resources.config, store)
+  opened.set(resources, store)
   return () => store.close()
 }
 
 /** The counters of a running service. */
-export function countersOf({ config }: Pick<Resources<Config>, 'config'>): Counters {
-  const counters = opened.get(config)
-  if (!counters) throw new Error('openCounters is not among the startup of this service.')
-  return counters
-}
+export const countersOf = opened.of
 
 async function openStore(resources: Resources<Config>): Promise<Store> {
   const inPostgres = countersIn(options => {

@@ -1,4 +1,4 @@
-import type { Resources, Startup } from '@feira/chassis'
+import { openedBy, type Resources, type Startup } from '@feira/chassis'
 import { Webhook } from 'standardwebhooks'
 import { Agent, request as undiciRequest } from 'undici'
 import type { Config } from '../config.ts'
@@ -31,23 +31,19 @@ export interface SenderTurn extends Disposable {
 /** Bytes of an answer that are read, and thrown away, so that its connection can serve again. */
 const bodyLimit = 4_096
 
-const senders = new WeakMap<object, Sender>()
+const opened = openedBy<Sender>('openSender')
 
 /** Gets the sender of a service ready. @param resolve tests may answer for DNS. */
 export function openSender(resolve?: Resolve): Startup<Config> {
   return async function webhooks(resources) {
     const { sender, close } = createSender(resources, resolve ?? dnsResolve())
-    senders.set(resources.config, sender)
+    opened.set(resources, sender)
     return close
   }
 }
 
 /** The one sender of a running service. */
-export function senderOf({ config }: Pick<Resources<Config>, 'config'>): Sender {
-  const sender = senders.get(config)
-  if (!sender) throw new Error('openSender is not among the startup of this service.')
-  return sender
-}
+export const senderOf = opened.of
 
 function createSender({ config, metrics, log }: Resources<Config>, resolve: Resolve) {
   // What the chassis takes for hanging is repeated, so the longest request must end before.

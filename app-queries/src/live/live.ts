@@ -1,6 +1,7 @@
 import {
   callerOf,
   listen,
+  openedBy,
   openEventStream,
   rejections,
   type EventStream,
@@ -35,13 +36,13 @@ export interface Live {
 
 const limits = { perCaller: 10, total: 1_000 }
 
-const opened = new WeakMap<object, Live>()
+const opened = openedBy<Live>('openLive')
 
 /** Gets ready for streams, which end when the service begins to stop: their clients connect again elsewhere. */
 export const openLive: Startup<Config> = async resources => {
   const { config, log } = resources
   const { live, stop } = createLive(resources)
-  opened.set(config, live)
+  opened.set(resources, live)
   const stopListening = listen({ config, channel: timelineChannel, log, onNotice: () => live.feed.wake() })
   return async () => {
     stop()
@@ -50,11 +51,7 @@ export const openLive: Startup<Config> = async resources => {
 }
 
 /** The streams of a running service. */
-export function liveOf({ config }: Pick<Resources<Config>, 'config'>): Live {
-  const live = opened.get(config)
-  if (!live) throw new Error('openLive is not among the startup of this service.')
-  return live
-}
+export const liveOf = opened.of
 
 function createLive({ db, log, config, metrics }: Resources<Config>): { readonly live: Live; stop(): void } {
   const feed = createFeed({ db, log })
