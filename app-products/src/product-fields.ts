@@ -1,15 +1,7 @@
+import { textLine } from '@feira/chassis'
 import { z } from 'zod'
 import { toCents } from './domain/money.ts'
 import { maxStock } from './domain/stock.ts'
-
-/** A line of text, blanks around it cut off. */
-export const line = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1, 'must not be empty')
-    .max(max, `must be at most ${max} characters`)
-    .regex(/^\P{Cc}*$/u, 'must be one line')
 
 const priceMessage = 'must be more than 0, at most 10000000, with at most two decimals'
 const stockMessage = `must be a whole number from 0 to ${maxStock}`
@@ -31,9 +23,9 @@ export const productFields = {
     .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 visible ASCII characters')
     .toUpperCase()
     .describe('unique among the products for sale; stored in capitals'),
-  name: line(200),
+  name: textLine(200),
   price: amount(priceMessage).describe('e.g. 29.99'),
-  category: line(100).nullable(),
+  category: textLine(100).nullable(),
   description: z.string().trim().max(2_000, 'must be at most 2000 characters').nullable(),
   stock: z.int(stockMessage).min(0, stockMessage).max(maxStock, stockMessage).describe('how many can be ordered'),
 }

@@ -1,13 +1,13 @@
-import { sendAnswer, type Route } from '@feira/chassis'
+import { sendAnswer, textLine, type Route } from '@feira/chassis'
 import { z } from 'zod'
 import { newKey } from '../keys/api-key.ts'
 import { keyView, toKeyView } from '../keys/key-view.ts'
 import { lockPartner } from '../partners/lock-partner.ts'
-import { line, partnerParams as params } from '../partners/partner-fields.ts'
+import { partnerParams as params } from '../partners/partner-fields.ts'
 import { shownOnce } from '../partners/shown-once.ts'
 import { partnerKeys } from '../schema.ts'
 
-const body = z.strictObject({ label: line(100).optional().describe('what the key is for') }).optional()
+const body = z.strictObject({ label: textLine(100).optional().describe('what the key is for') }).optional()
 const created = keyView
   .extend({ key: z.string().nullable().describe('for `X-API-Key`; shown here only, null to a repeated request') })
   .meta({ id: 'NewPartnerKey' })

@@ -1,16 +1,8 @@
+import { textLine } from '@feira/chassis'
 import { z } from 'zod'
 import { webhookUrl, type WebhookUrlConfig } from '../webhooks/webhook-url.ts'
 
-/** A line of text, blanks around it cut off. */
-export const line = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1, 'must not be empty')
-    .max(max, `must be at most ${max} characters`)
-    .regex(/^\P{Cc}*$/u, 'must be one line')
-
-export const partnerName = line(200)
+export const partnerName = textLine(200)
 export const partnerEmail = z.string().trim().max(254, 'must be at most 254 characters').pipe(z.email())
 
 const limit = (max: number) => {

@@ -1,8 +1,8 @@
-import { etagOf, Rejection, sendAnswer, type Route } from '@feira/chassis'
+import { etagOf, Rejection, sendAnswer, textLine, type Route } from '@feira/chassis'
 import { z } from 'zod'
 import { revisionOf } from '../domain/product.ts'
 import { maxStock, StockBook } from '../domain/stock.ts'
-import { line, productParams as params } from '../product-fields.ts'
+import { productParams as params } from '../product-fields.ts'
 import { productView, toView } from '../product-view.ts'
 import { lockProduct } from '../product-writing.ts'
 import { writeStock } from '../stock-writing.ts'
@@ -16,7 +16,7 @@ const body = z.strictObject({
     .max(maxStock, adjustmentMessage)
     .refine(by => by !== 0, adjustmentMessage)
     .describe('pieces that came, or with a minus are gone'),
-  reason: line(200).describe('for the ledger'),
+  reason: textLine(200).describe('for the ledger'),
 })
 
 /** `POST /products/:id/stock` → `stock.changed`. */
