@@ -1,7 +1,7 @@
 import { consumeBatch, perform } from '@feira/chassis'
 import { partnerSale } from '@feira/contracts/orders'
 import { decideSales, type SaleCommand } from '../partners/decide-sales.ts'
-import { createWaitForArrival } from '../replicas/arrivals.ts'
+import { waitForArrival } from '../replicas/arrivals.ts'
 import { findProducts } from '../replicas/product-lookup.ts'
 
 const waitingRoom = 'on-partner-sale-of-unknown'
@@ -23,7 +23,7 @@ const sellUnknown = perform(
   partnerSale,
   {
     claim: async (sale: SaleCommand) => sale,
-    act: async ({ data }, { query }) => createWaitForArrival(query)({ productName: data.product }),
+    act: async ({ data }, { query }) => waitForArrival(query, { productName: data.product }),
     async settle(sale, _arrived, tx) {
       await decideSales(tx, [sale], await findProducts(tx.query, [sale.data.product]))
     },

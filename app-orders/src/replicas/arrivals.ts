@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { rejections, type Query } from '@feira/chassis'
+import { limitConcurrency, type Query } from '@feira/chassis'
 import { readNames } from './product-lookup.ts'
 
 const patience = 1_000
@@ -17,25 +17,27 @@ export interface Awaited {
 export type WaitForArrival = (awaited: Awaited) => Promise<void>
 
 /**
- * What was created a moment ago may still be on its way here. Polls, because it may arrive in another replica of the
- * service.
+ * What was created a moment ago may still be on its way here.
  * @returns a function that rejects with a 503 when 100 requests wait already.
  */
 export function createWaitForArrival(query: Query): WaitForArrival {
-  let waiting = 0
+  const limited = limitConcurrency(maxWaiting, 0)
   return async awaited => {
+    if (!(await areKnown(query, awaited))) await limited(() => untilKnown(query, awaited))
+  }
+}
+
+/** The same for whoever waits in a queue of their own, and not in anybody's request. */
+export async function waitForArrival(query: Query, awaited: Awaited): Promise<void> {
+  if (!(await areKnown(query, awaited))) await untilKnown(query, awaited)
+}
+
+// Polls, because it may arrive in another replica of the service.
+async function untilKnown(query: Query, awaited: Awaited): Promise<void> {
+  const deadline = performance.now() + patience
+  while (performance.now() < deadline) {
+    await sleep(pause)
     if (await areKnown(query, awaited)) return
-    if (waiting >= maxWaiting) throw rejections.overloaded()
-    waiting++
-    try {
-      const deadline = performance.now() + patience
-      while (performance.now() < deadline) {
-        await sleep(pause)
-        if (await areKnown(query, awaited)) return
-      }
-    } finally {
-      waiting--
-    }
   }
 }
 
