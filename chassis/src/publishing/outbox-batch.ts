@@ -18,15 +18,9 @@ export interface BatchOptions {
 }
 
 /** A message on its way from the outbox to the broker. */
-interface Leaving extends Pick<
-  OutboxRow,
-  'id' | 'type' | 'queue' | 'aggregateType' | 'aggregateId' | 'payload' | 'headers'
-> {
-  /** What the broker and its readers know it by; null where that is its own id. */
-  readonly messageId: string | null
+interface Leaving extends Omit<OutboxRow, 'aggregateVersion' | 'subjectId' | 'personalFields'> {
   /** PostgreSQL's bigint comes as text. */
   readonly aggregateVersion: number | string | null
-  readonly createdAt: Date
   /** It is the probe of a destination that no queue served. */
   readonly unrouted?: boolean
 }

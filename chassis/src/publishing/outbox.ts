@@ -14,6 +14,7 @@ import {
 /** A message on its way into `chassis.outbox`. */
 export interface OutboxRow {
   readonly id: string
+  /** What its readers know it by; null where that is its own id. */
   readonly messageId: string | null
   readonly type: string
   readonly queue: string | null

@@ -33,7 +33,7 @@ export interface RelayOptions extends BatchOptions {
   readonly unroutedPause?: number
 }
 
-/** Milliseconds from one look at the outbox to the next, so that under load a look finds more than one message. */
+/** Milliseconds from the beginning of one batch to that of the next, so that under load a batch holds more than one message. */
 const minPause = 5
 
 /**
