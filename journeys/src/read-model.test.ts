@@ -1,9 +1,10 @@
 import { startMailServer, type MailServer } from '@feira/local/src/mail/index.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { Customers } from './harness/customers.ts'
+import type { DatabaseWatch } from './harness/database-watch.ts'
 import { EventStream } from './harness/event-stream.ts'
 import { Feira } from './harness/feira.ts'
-import { ModelWatch } from './harness/model-watch.ts'
+import { watchModel } from './harness/model-watch.ts'
 import { freePort } from './harness/port.ts'
 import { serviceNames } from './harness/service-process.ts'
 import type { Stocked } from './harness/shop-invariants.ts'
@@ -17,7 +18,7 @@ vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 let feira: Feira
 let shop: Shop
 let mail: MailServer
-let watch: ModelWatch
+let watch: DatabaseWatch
 let ana: Customer
 const stocked: Stocked[] = []
 const streams: EventStream[] = []
@@ -33,7 +34,7 @@ beforeAll(async () => {
   await (await feira.addReplica('queries')).start({}, '/ready')
   shop = new Shop(feira)
   ana = await shop.register()
-  watch = new ModelWatch(feira.databases.queries)
+  watch = watchModel(feira.databases.queries)
   await untilRebuilt()
 })
 afterEach(async () => {

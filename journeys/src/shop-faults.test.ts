@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startMailServer, type MailServer } from '@feira/local/src/mail/index.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { Customers, type Wish } from './harness/customers.ts'
+import type { DatabaseWatch } from './harness/database-watch.ts'
 import { Feira } from './harness/feira.ts'
-import { ModelWatch } from './harness/model-watch.ts'
+import { watchModel } from './harness/model-watch.ts'
 import { Partner } from './harness/partner.ts'
 import { copiesOf, poisonFor, shuffled } from './harness/poison.ts'
 import { freePort } from './harness/port.ts'
@@ -16,7 +17,7 @@ import { serviceNames, type CrashPoint, type ServiceName } from './harness/servi
 import { Seller } from './harness/seller.ts'
 import type { Stocked } from './harness/shop-invariants.ts'
 import { Shop } from './harness/shop.ts'
-import { StockWatch } from './harness/stock-watch.ts'
+import { watchStock } from './harness/stock-watch.ts'
 import { TcpProxy } from './harness/tcp-proxy.ts'
 import { until } from './harness/until.ts'
 import { verifyShop } from './harness/verify-shop.ts'
@@ -31,7 +32,7 @@ let proxy: TcpProxy
 let mail: MailServer
 let mailDirectory: string
 let seller: Seller
-let watches: readonly (StockWatch | ModelWatch)[] = []
+let watches: readonly DatabaseWatch[] = []
 let shop: Shop
 const stocked: Stocked[] = []
 const poison: string[] = []
@@ -62,7 +63,7 @@ beforeAll(async () => {
     await Partner.add(shop, 'Padaria Sol', { limitPerSecond: 1_000, limitPerMinute: 10_000 }),
     products,
   )
-  watches = [new StockWatch(feira.databases.products), new ModelWatch(feira.databases.queries)]
+  watches = [watchStock(feira.databases.products), watchModel(feira.databases.queries)]
 })
 beforeEach(({ skip }) => skip(damaged, 'an earlier fault has done damage that stays'))
 afterEach(async ({ task }) => {

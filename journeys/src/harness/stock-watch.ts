@@ -1,39 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestDatabase } from './database.ts'
+import { DatabaseWatch } from './database-watch.ts'
 
-/** Looks at the stock again and again while the shop works: invariant I6 holds at every moment, not only at rest. */
-export class StockWatch {
-  /** How often it has looked. */
-  looks = 0
-  readonly #found = new Set<string>()
-  readonly #products: TestDatabase
-  #watching = true
-  readonly #watch: Promise<void>
-
-  constructor(products: TestDatabase) {
-    this.#products = products
-    this.#watch = this.#look()
-  }
-
-  /** What it has seen that must never be, each once. */
-  get found(): string[] {
-    return [...this.#found]
-  }
-
-  async stop(): Promise<void> {
-    this.#watching = false
-    await this.#watch
-  }
-
-  async #look(): Promise<void> {
-    while (this.#watching) {
-      // While PostgreSQL ends its connections there is nothing to see.
-      const rows = await this.#products.rows<{ text: string }>(question).catch(() => undefined)
-      if (rows) this.looks++
-      for (const { text } of rows ?? []) this.#found.add(`I6: while running, ${text}`)
-      await sleep(50)
-    }
-  }
+/** Watches the stock: invariant I6 holds at every moment, not only at rest. */
+export function watchStock(products: TestDatabase): DatabaseWatch {
+  return new DatabaseWatch(async () => {
+    const rows = await products.rows<{ text: string }>(question)
+    return rows.map(({ text }) => `I6: while running, ${text}`)
+  })
 }
 
 /** Products with less than nothing, or with another stock than their ledger says, seen in one snapshot. */

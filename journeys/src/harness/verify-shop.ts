@@ -2,14 +2,13 @@ import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import type { MailServer } from '@feira/local/src/mail/index.ts'
 import type { Customers } from './customers.ts'
+import type { DatabaseWatch } from './database-watch.ts'
 import type { Feira } from './feira.ts'
 import { unhandled } from './message-invariants.ts'
-import type { ModelWatch } from './model-watch.ts'
 import { consumerQueues } from './queues.ts'
 import { violationsOfShop, type Known } from './shop-invariants.ts'
 import { takeMessages, takeShopSnapshot, type ShopSnapshot } from './shop-snapshot.ts'
 import type { Shop } from './shop.ts'
-import type { StockWatch } from './stock-watch.ts'
 import { until } from './until.ts'
 
 export interface VerifyShopOptions extends Known {
@@ -17,7 +16,7 @@ export interface VerifyShopOptions extends Known {
   readonly mail: MailServer
   /** Those who placed all orders there are, if these have noted what they did. */
   readonly customers?: Customers | undefined
-  readonly watches?: readonly (StockWatch | ModelWatch)[] | undefined
+  readonly watches?: readonly DatabaseWatch[] | undefined
   /** Milliseconds until the shop must be at rest. */
   readonly within?: number
 }
