@@ -169,7 +169,8 @@ describe('a message that no queue takes', () => {
   test('holds up nobody, is tried again, and leaves when its queue is there', async () => {
     await outbox.append(noteCopied, notes(600))
     await outbox.append(noteWritten, [note('routed')])
-    await outbox.startRelay({ unroutedPause: 200 })
+    // Long enough for all to be counted before one of them is tried again.
+    await outbox.startRelay({ unroutedPause: 1_000 })
     await waitUntil('the routed one is published', async () => (await outbox.states()).published === 1)
     await waitUntil('the others are kept', async () => (await outbox.states()).unrouted === 600)
     expect(await countOf(outbox.metrics.registry, 'messages_published_total', { outcome: 'unroutable' })).toBe(600)
