@@ -250,13 +250,17 @@ describe('while customers order, pay and cancel', () => {
     await customers.leave()
     // That an e-mail was sent is noted together with an event, for which there is no room now.
     const hold = await feira.databases.notifications.hold('lock table chassis.outbox in exclusive mode')
-    mail = await startMail(mail.port, mail.httpPort)
-    const { length } = mail.messages
-    await until('an e-mail was taken', () => mail.messages.length > length)
-    expect(await service.kill()).toEqual(killed)
-    // What has reached PostgreSQL would still be committed as soon as there is room.
-    expect(await feira.databases.notifications.terminateBackends()).toBeGreaterThan(0)
-    await hold.release()
+    try {
+      mail = await startMail(mail.port, mail.httpPort)
+      const { length } = mail.messages
+      await until('an e-mail was taken', () => mail.messages.length > length)
+      await until('noting that waits', () => hold.isAwaited())
+      expect(await service.kill()).toEqual(killed)
+      // What has reached PostgreSQL would still be committed as soon as there is room.
+      expect(await feira.databases.notifications.terminateBackends()).toBeGreaterThan(0)
+    } finally {
+      await hold.release()
+    }
     await service.start()
   }
 

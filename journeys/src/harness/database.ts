@@ -6,10 +6,16 @@ export interface TestDatabase {
   /** A row per result. */
   rows<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>
   /** Runs a statement in a transaction that stays open, with the locks it took, until it is released. */
-  hold(statement: string): Promise<{ release(): Promise<void> }>
+  hold(statement: string): Promise<Hold>
   /** Has PostgreSQL end the connections of services. @returns how many there were. */
   terminateBackends(): Promise<number>
   drop(): Promise<void>
+}
+
+export interface Hold {
+  /** Whether somebody waits for what is held. */
+  isAwaited(): Promise<boolean>
+  release(): Promise<void>
 }
 
 /** @param adminUrl a login that may make databases. */
@@ -27,6 +33,11 @@ export async function createDatabase(adminUrl: string, name: string): Promise<Te
       const client = await pool.connect()
       await client.query(`begin; ${statement}`)
       return {
+        async isAwaited() {
+          const { rowCount } = await client.query(`select from pg_stat_activity
+            where pg_backend_pid() = any(pg_blocking_pids(pid)) and datname = current_database()`)
+          return (rowCount ?? 0) > 0
+        },
         async release() {
           await client.query('rollback')
           client.release()
