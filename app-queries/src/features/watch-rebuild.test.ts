@@ -140,6 +140,19 @@ test('what was read before is cleared away when nobody can be reading it any mor
   expect(await schemas()).toEqual(['model'])
 })
 
+test('what was read before does not outlive its time because the next rebuild runs', async () => {
+  const before = await start()
+  await model.told(...answersTo(before, []))
+  await ended(before)
+  const requestId = await start()
+  expect(await schemas()).toEqual(['model', 'model_next', 'model_past'])
+  await model.sql(`update rebuilds set started_at = started_at - interval '6 s'`)
+  await waitUntil('it is cleared away', async () => !(await hasPast(model.resources.query)))
+  expect((await newest()).state).toBe('running')
+  await model.told(...answersTo(requestId, []))
+  await ended(requestId)
+})
+
 test.each([
   ['another column', 'alter table model.orders add column colour text', 'alter table model.orders drop column colour'],
   ['another index', 'create index orders_total on model.orders (total_cents)', 'drop index model.orders_total'],

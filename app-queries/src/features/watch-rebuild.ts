@@ -32,8 +32,13 @@ async function isAlone({ query }: Transaction): Promise<boolean> {
 async function nextStep(query: Query, resources: Resources<Config>): Promise<Step | undefined> {
   const newest = await findNewest(query)
   if (!newest) return startFirstRebuild
-  if (newest.state === 'running') return endOf(newest, query, resources)
-  return newest.idleMs > patience && (await hasPast(query)) ? tx => dropPast(tx.query) : undefined
+  if (isLongSinceSwitch(newest) && (await hasPast(query))) return tx => dropPast(tx.query)
+  return newest.state === 'running' ? endOf(newest, query, resources) : undefined
+}
+
+// A rebuild that runs began after the last switch. What that replaced must not wait for its end: an erasure does not reach it.
+function isLongSinceSwitch({ state, durationMs, idleMs }: Rebuild): boolean {
+  return (state === 'running' ? durationMs : idleMs) > patience
 }
 
 async function endOf(rebuild: Rebuild, query: Query, { config, log }: Resources<Config>): Promise<Step | undefined> {
