@@ -169,3 +169,22 @@ test.each([
     await model.sql(revert)
   }
 })
+
+test('a migration that is under way when everything has come is not lost by the switch', async () => {
+  const requestId = await start()
+  const { promise: mayCommit, resolve: commit } = Promise.withResolvers<void>()
+  const migrating = model.resources.transact(async ({ query }) => {
+    await query({ text: 'alter table model.orders add column colour text' })
+    await mayCommit
+  })
+  await model.told(...answersTo(requestId, []))
+  await waitUntil('the switch is made, or waits for it', async () => {
+    const waiting = await model.sql(`select from pg_locks where relation = 'model.orders'::regclass and not granted`)
+    return waiting.length > 0 || (await newest()).state !== 'running'
+  })
+  commit()
+  await migrating
+  await ended(requestId)
+  expect((await newest()).state).toBe('failed')
+  await model.sql('alter table model.orders drop column colour')
+})

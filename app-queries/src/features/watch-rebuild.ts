@@ -51,7 +51,6 @@ async function endOf(rebuild: Rebuild, query: Query, { config, log }: Resources<
   if (idleMs > config.REBUILD_TIMEOUT && !kinds.every(hasCome)) return fail(`Nothing more came: ${lackingIn(kinds)}.`)
   if (!kinds.every(hasCome)) return undefined
   return async tx => {
-    await completeRebuild(tx, requestId)
-    log.info({ requestId, durationMs }, 'the model was rebuilt')
+    if (await completeRebuild(tx, requestId)) log.info({ requestId, durationMs }, 'the model was rebuilt')
   }
 }

@@ -4,7 +4,7 @@ import { everything, evict } from '../projecting/evict.ts'
 import { lockModels } from '../projecting/models.ts'
 import type { RebuildState } from '../schema.ts'
 import { kinds, type KindProgress } from './kinds.ts'
-import { analyzeShadow, createShadow, dropShadow, switchToShadow } from './shadow.ts'
+import { analyzeShadow, createShadow, dropShadow, holdTables, isOutdated, switchToShadow } from './shadow.ts'
 
 /** Where the answers come in. */
 const replyQueue = 'queries.on-snapshot'
@@ -102,13 +102,19 @@ export async function noteProgress({ query }: Transaction, requestId: string, pr
   })
 }
 
-/** Puts the shadow in the model's place, in one moment. */
-export async function completeRebuild(tx: Transaction, requestId: string): Promise<void> {
+/**
+ * Puts the shadow in the model's place, in one moment.
+ * @returns whether it did: not if a migration has changed the model until that moment, which the shadow would undo.
+ */
+export async function completeRebuild(tx: Transaction, requestId: string): Promise<boolean> {
   await analyzeShadow(tx.query)
   await lockModels(tx)
+  await holdTables(tx.query)
+  if (await isOutdated(tx.query)) return false
   await switchToShadow(tx.query)
   await finish(tx, requestId, 'completed', null)
   evict(tx, [everything])
+  return true
 }
 
 /** Gives a rebuild up; what is read was not touched by it. */

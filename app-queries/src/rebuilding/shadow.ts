@@ -49,6 +49,12 @@ export async function hasPast(query: Query): Promise<boolean> {
   return (await query({ text: `select where to_regnamespace('model_past') is not null` })).rowCount === 1
 }
 
+/** Waits for a migration that is under way, and keeps others from the tables of the model until the transaction ends. */
+export async function holdTables(query: Query): Promise<void> {
+  const { rows } = await query<Statement>({ text: lock })
+  for (const statement of rows) await query(statement)
+}
+
 /** Whether a migration has changed the tables since the shadow was made. */
 export async function isOutdated(query: Query): Promise<boolean> {
   const [model, shadow] = ['model', 'model_next'].map(shapeOf)
@@ -60,6 +66,10 @@ const shapeOf = (schema: string) => `(
   select concat_ws(' ', table_name, column_name, data_type, is_nullable) from information_schema.columns
   where table_schema = '${schema}'
   union all select indexname from pg_indexes where schemaname = '${schema}')`
+
+const lock = `
+  select format('lock table %s in access share mode', string_agg(format('model.%I', tablename), ', ' order by tablename)) as text
+  from pg_tables where schemaname = 'model'`
 
 const tables = `
   select format('create table model_next.%I (like model.%1$I including all excluding indexes excluding constraints)', tablename) as text
