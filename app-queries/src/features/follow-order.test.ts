@@ -123,10 +123,21 @@ test.each([
   ['application/json', 'application/json; charset=utf-8'],
   ['*/*', 'application/json; charset=utf-8'],
   ['text/html, text/event-streams', 'application/json; charset=utf-8'],
+  ['text/event-stream;q=0, */*', 'application/json; charset=utf-8'],
+  ['text/event-stream; q=0.5, application/json', 'application/json; charset=utf-8'],
 ])('Accept: %s is answered with %s', async (accept, type) => {
   const answer = await ask(knownId, { ...asAdmin(), accept })
   expect(answer.statusCode).toBe(200)
   expect(answer.headers).toMatchObject({ 'content-type': type, vary: 'accept' })
+})
+
+test.each([
+  'text/event-stream, application/json',
+  'application/json;q=0.4, Text/Event-Stream ; q=0.5',
+  '*/*, text/event-stream',
+])('Accept: %s is answered with a stream', async accept => {
+  const { response } = await connect(model.url + pathOf(knownId), { ...asAdmin(), accept })
+  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
 })
 
 test.each(['x', '-1', '1.5', '', '1'.repeat(16), '999999999999999'])('Last-Event-ID: %s is refused', async id => {
