@@ -134,6 +134,19 @@ test('tables, columns, indexes and constraints are afterwards what they were, an
   expect(schemas).toEqual([])
 })
 
+test('what was cached before it is read again after it', async () => {
+  const story = await model.story()
+  const paths = [`/q/orders/${story.orderId}`, '/q/orders', '/q/products', '/q/users']
+  const states = () =>
+    Promise.all(
+      paths.map(async url => (await model.http.inject({ url, headers: { ...asAdmin() } })).headers['x-cache']),
+    )
+  await states()
+  expect(await states()).toEqual(paths.map(() => 'HIT'))
+  await complete(await start(), [story])
+  expect(await states()).toEqual(paths.map(() => 'MISS'))
+})
+
 test('answers to a rebuild that is over change nothing', async () => {
   const requestId = await start()
   await complete(requestId, [])
