@@ -12,7 +12,8 @@ const schema = {
   summary: "Read an order's timeline, or follow it live",
   description:
     'With `Accept: text/event-stream` as server-sent events: first what has happened, or what has since the event of ' +
-    '`Last-Event-ID`, then each event as it happens. Else one page of what has happened.',
+    '`Last-Event-ID`, then each event as it happens; 429 `too-many-streams` to whoever has 10 already. Else one page of ' +
+    'what has happened.',
   tags: ['timeline'],
   params: z.object({ id: z.uuid().toLowerCase() }),
   querystring: orderTimelineQuery,

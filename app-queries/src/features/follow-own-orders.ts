@@ -7,7 +7,9 @@ import { everything, ofUser } from '../live/topic.ts'
 
 const schema = {
   summary: 'Follow orders live',
-  description: 'Server-sent events from now on, or all since the event of `Last-Event-ID`.',
+  description:
+    'Server-sent events from now on, or all since the event of `Last-Event-ID`; 429 `too-many-streams` to whoever has 10 ' +
+    'already.',
   tags: ['timeline'],
   querystring: z.strictObject({
     userId: z

@@ -21,10 +21,13 @@ export const getOrder: Route = (app, { db, query, cache }) => {
   const waitForVersion = createWaitForVersion(query)
   const schema = {
     summary: 'Read an order with all that belongs to it',
+    description:
+      'With `If-None-Match` 304 as long as no part of it has changed. 409 `version-not-reached`, with `Retry-After`, if ' +
+      '`minVersion` has not come after 2 s.',
     tags: ['orders'],
     params,
     querystring,
-    response: { 200: wholeOrder },
+    response: { 200: wholeOrder, 304: z.void() },
   }
 
   app.get('/q/orders/:id', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {

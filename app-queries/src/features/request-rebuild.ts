@@ -7,6 +7,7 @@ import { rebuildView, toRebuildView } from '../rebuilding/rebuild-view.ts'
 export const requestRebuild: Route = (app, { transactOnce }) => {
   const schema = {
     summary: 'Make the read model again',
+    description: 'Beside the one that is read until then. 409 `rebuild-running` while one runs.',
     tags: ['operations'],
     body: z.strictObject({}).optional(),
     response: { 202: rebuildView },
