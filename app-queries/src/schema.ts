@@ -176,7 +176,7 @@ export const rebuilds = pgTable(
     requestId: uuid('request_id').primaryKey(),
     state: text().$type<RebuildState>().notNull(),
     startedAt: at('started_at').notNull(),
-    /** When something last came in answer to it. */
+    /** When something last came in answer to it, or a process started to wait for that. */
     progressedAt: at('progressed_at').notNull(),
     finishedAt: at('finished_at'),
     /** Why it failed. */

@@ -19,6 +19,7 @@ import { onUserEvent } from './features/on-user-event.ts'
 import { requestRebuild } from './features/request-rebuild.ts'
 import { watchRebuild } from './features/watch-rebuild.ts'
 import { openLive } from './live/live.ts'
+import { resumeRebuild } from './rebuilding/rebuild.ts'
 
 export const service = defineService<Config>({
   name: 'queries',
@@ -27,7 +28,7 @@ export const service = defineService<Config>({
   paths: ['/q'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
-  startup: [openLive],
+  startup: [openLive, resumeRebuild],
   routes: [
     getOrder,
     listOrders,

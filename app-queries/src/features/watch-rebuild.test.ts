@@ -9,6 +9,7 @@ import { service } from '../service.ts'
 import { openModel, type OpenModel } from '../testing/model.ts'
 import { answersTo, completion, rowsOf } from '../testing/owners.ts'
 import { orderStory } from '../testing/stories.ts'
+import { watchRebuild } from './watch-rebuild.ts'
 
 let model: OpenModel
 let replica: RunningService
@@ -95,18 +96,20 @@ test('an answer puts the end of its patience off', async () => {
   expect((await newest()).state).toBe('completed')
 })
 
-test('it goes on where it was when every process has stopped and another starts', async () => {
-  await using first = await openModel()
+test('it goes on where it was when every process has stopped and another starts, however late', async () => {
+  await using first = await openModel({ REBUILD_TIMEOUT: '1h' })
   await first.resources.transact(startRebuild)
   const requestId = (await findNewest(first.resources.query))?.requestId ?? ''
   const stories = [orderStory(), orderStory()]
   const answers = answersTo(requestId, stories)
   await first.told(...answers.slice(0, 7))
+  await first.sql(`update rebuilds set progressed_at = now() - interval '20 minutes'`)
   await first.stop()
 
-  const second = await startService(service, { ...first.env, PORT: '0' })
+  const second = await startService(service, { ...first.env, PORT: '0', REBUILD_TIMEOUT: '10m' })
   const found = () => findNewest(second.resources.query)
   try {
+    await watchRebuild.run(second.resources as never, new AbortController().signal)
     expect(await found()).toMatchObject({ requestId, state: 'running' })
     await second.resources.transact(async ({ publish }) => {
       for (const { message, data } of answers.slice(7)) publish(message, data, { queue: 'queries.on-snapshot' })

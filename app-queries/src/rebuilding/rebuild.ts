@@ -1,4 +1,4 @@
-import { newId, Rejection, type Query, type Transaction } from '@feira/chassis'
+import { newId, Rejection, type Query, type Resources, type Transaction } from '@feira/chassis'
 import { snapshotRequested } from '@feira/contracts/snapshots'
 import { everything, evict } from '../projecting/evict.ts'
 import { lockModels } from '../projecting/models.ts'
@@ -16,7 +16,7 @@ export interface Rebuild {
   readonly finishedAt: Date | null
   /** Milliseconds from its start to its end, or to now. */
   readonly durationMs: number
-  /** Milliseconds since something came in answer, or since it ended. */
+  /** Milliseconds since something came in answer or a process started to wait for that, or since it ended. */
   readonly idleMs: number
   /** Why it failed. */
   readonly reason: string | null
@@ -55,6 +55,11 @@ export async function startRebuild(tx: Transaction): Promise<void> {
 export async function startFirstRebuild(tx: Transaction): Promise<void> {
   await lockModels(tx)
   if (!(await findNewest(tx.query))) await begin(tx)
+}
+
+/** Gives the rebuild that runs its whole time again: while no process ran, what was sent could only wait. */
+export async function resumeRebuild({ query }: Pick<Resources, 'query'>): Promise<void> {
+  await query({ text: `update rebuilds set progressed_at = clock_timestamp() where state = 'running'` })
 }
 
 async function begin(tx: Transaction): Promise<void> {
