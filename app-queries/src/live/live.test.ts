@@ -59,6 +59,19 @@ test('a long history arrives whole, page after page, and what happens meanwhile 
   expect(client.events.map(({ id }) => id)).toEqual(rows.map(({ id }) => id))
 })
 
+test('what another replica has told already, before this one had read it, is not told again', async () => {
+  const userId = newId()
+  // Reads every second what nobody is notified of.
+  await follow()
+  await write(3, userId)
+  const [last] = await model.sql<{ id: string }>('select max(position) as id from timeline')
+  const client = await follow({ ...asUser(userId), 'last-event-id': last?.id ?? '' })
+  await write(1, userId)
+  await client.types(1)
+  const rows = await model.sql<{ id: string }>('select position as id from timeline where position > $1', last?.id)
+  expect(client.events.map(({ id }) => id)).toEqual(rows.map(({ id }) => id))
+})
+
 test('streams outlive lost connections to the database, and miss nothing', async () => {
   const client = await follow()
   const lost = await model.sql(
