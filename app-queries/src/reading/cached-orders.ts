@@ -30,17 +30,19 @@ export function createOrderReader({ db, query, cache }: Pick<Resources, 'db' | '
     if (!order) throw rejections.notFound('order', id)
     return order
   }
+  const loadFacts = async (id: string) => {
+    const { rows } = await query<Facts & Record<string, unknown>>({
+      name: 'order-facts',
+      text: factsText,
+      values: [id],
+    })
+    return rows[0]
+  }
   return {
-    // The cache wants to know the tags before it loads; these never change, so they are read once for all versions.
-    facts: id =>
-      cache.serve(unseen, { key: `facts:${id}`, tags: [everything] }, async () => {
-        const { rows } = await query<Facts & Record<string, unknown>>({
-          name: 'order-facts',
-          text: factsText,
-          values: [id],
-        })
-        return rows[0]
-      }),
+    // The cache wants to know the tags before it loads; these never change, so they are read once for all versions. That
+    // there is none may have been read for somebody else, before the order came for which this caller has waited.
+    facts: async id =>
+      (await cache.serve(unseen, { key: `facts:${id}`, tags: [everything] }, () => loadFacts(id))) ?? loadFacts(id),
     async read(reply, id, facts, minVersion = 0) {
       const tagged = await cache.serve(reply, { key: `order:${id}`, tags: tagsOf(id, facts) }, () => load(id))
       if (tagged.order.version >= minVersion) return tagged
