@@ -80,6 +80,21 @@ test('501 events are refused, all of them', async () => {
   expect((await intake.send('GET', '', undefined, asPartner(partner))).json()).toMatchObject({ items: [] })
 })
 
+test('a batch is counted before its items are looked at, so the longest costs hardly more than a body that is none', async () => {
+  const headers = { ...asPartner(), 'content-type': 'application/json' }
+  const body = `[${times(200_000, () => '{}').join(',')}]`
+  const timed = async (path: string, code: string) => {
+    const started = performance.now()
+    expect((await intake.send('POST', path, body, headers)).json()).toMatchObject({ status: 400, code })
+    return performance.now() - started
+  }
+  const costs: { readonly batch: number; readonly none: number }[] = []
+  for (let round = 0; round < 3; round++)
+    costs.push({ batch: await timed('/batch', 'batch-too-large'), none: await timed('', 'invalid-request') })
+  const ratio = Math.min(...costs.map(({ batch }) => batch)) / Math.min(...costs.map(({ none }) => none))
+  expect(ratio).toBeLessThan(8)
+})
+
 test.each([[[]], [{ eventos: [aSale] }], [null], ['x']])('%j is no batch', async body => {
   const headers = { ...asPartner(), 'content-type': 'application/json' }
   expect((await send(JSON.stringify(body), headers)).json()).toMatchObject({ status: 400 })
