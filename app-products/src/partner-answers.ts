@@ -39,7 +39,7 @@ export async function claimEvents({ query }: Transaction, commands: readonly Upd
 }
 
 /** An event as its id is stored and compared. */
-function eventOf({ data }: UpdateCommand): string {
+export function eventOf({ data }: UpdateCommand): string {
   return data.eventId.toLowerCase()
 }
 

@@ -1,16 +1,21 @@
 import type { Transaction } from '@feira/chassis'
 import { StockBook } from './domain/stock.ts'
 
+export interface NamedProduct {
+  readonly id: string
+  readonly sku: string
+  /** The youngest event of a partner that set its stock before this transaction. */
+  readonly stockSetBy: string | null
+}
+
 /** Products for sale that this transaction has locked. */
 export interface NamedStock {
   readonly book: StockBook
   /** @returns undefined for what is no product for sale. */
-  readonly find: (name: string) => { readonly id: string; readonly sku: string } | undefined
+  readonly find: (name: string) => NamedProduct | undefined
 }
 
-interface Row {
-  readonly id: string
-  readonly sku: string
+interface Row extends NamedProduct {
   /** PostgreSQL's bigint arrives as text. */
   readonly available: string
   readonly reserved: string
@@ -26,7 +31,7 @@ export async function lockByName(tx: Transaction, names: readonly string[]): Pro
   const trimmed = [...new Set(names.map(name => name.trim()))]
   const { rows } = await tx.query<Row & Record<string, unknown>>({
     name: 'lock-by-name',
-    text: `select id, sku, available, reserved from products
+    text: `select id, sku, stock_set_by as "stockSetBy", available, reserved from products
            where (id = any($1::uuid[]) or sku = any($2::text[])) and deleted_at is null order by id for update`,
     values: [trimmed.filter(name => uuid.test(name)), trimmed.map(name => name.toUpperCase())],
   })

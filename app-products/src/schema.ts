@@ -40,6 +40,8 @@ export const products = pgTable(
       .notNull()
       .generatedAlwaysAs((): SQL => sql`available > 0`),
     stockVersion: integer('stock_version').notNull(),
+    /** The youngest event of a partner that set the stock: an older one that comes after it is out of date. */
+    stockSetBy: uuid('stock_set_by'),
     /** Name and SKU without case and accents. */
     searchText: text('search_text').notNull(),
     version: integer().notNull(),

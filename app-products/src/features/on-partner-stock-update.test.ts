@@ -112,6 +112,29 @@ test('an event that comes again gets the same answer and does nothing', async ()
   expect(again).toEqual(refused)
 })
 
+test('of two events the younger counts, though the older comes after it; both are answered', async () => {
+  const { id } = await shop.create({ stock: 10 })
+  const [older, younger] = [update(id, 40), update(id, 30)]
+  await shop.deliver(partnerStockUpdate, younger)
+  await shop.deliver(partnerStockUpdate, { ...older, eventId: older.eventId.toUpperCase() })
+  expect(await shop.read(id)).toMatchObject({ stock: 30, stockVersion: 2 })
+  expect(await shop.published(stockAdjusted)).toMatchObject([
+    { causedBy: younger.eventId, available: 30 },
+    { causedBy: older.eventId, available: 40 },
+  ])
+  await shop.deliver(partnerStockUpdate, update(id, 50))
+  expect(await shop.read(id)).toMatchObject({ stock: 50, stockVersion: 3 })
+  expect(await discrepancies(shop)).toEqual([])
+})
+
+test('an event that changed nothing is younger all the same', async () => {
+  const { id } = await shop.create({ stock: 10 })
+  const [older, younger] = [update(id, 40), update(id, 10)]
+  await shop.deliver(partnerStockUpdate, younger)
+  await shop.deliver(partnerStockUpdate, older)
+  expect(await shop.read(id)).toMatchObject({ stock: 10, stockVersion: 1 })
+})
+
 test('events that come three times to two replicas, among orders, are each obeyed once', async () => {
   const replica = await startService(service, { ...shop.env, PORT: '0' })
   const products = await Promise.all(Array.from({ length: 5 }, () => shop.create({ stock: 50 })))

@@ -1,0 +1,1 @@
+ALTER TABLE "products" ADD COLUMN "stock_set_by" uuid;
