@@ -15,16 +15,17 @@ const erase = (userId: string) =>
   partnership.deliver(userDeleted, { userId, version: 2, deletedAt: new Date().toISOString() })
 
 /** An event of a partner, and what its webhook said, as they are once everything is over. */
-async function leaveEvent(partnerId: string, text: string): Promise<void> {
+async function leaveEvent(partnerId: string, text: string, code = 'order-cancelled'): Promise<void> {
   const [eventId, deliveryId] = [newId(), newId()]
   const { sql } = partnership
   await sql(
-    `insert into events (id, partner_id, kind, data, content_hash, state, outcome, received_at, updated_at)
-     values ($1, $2, 'sale', $3, 'x', 'refused', $4, now(), now())`,
+    `insert into events (id, partner_id, partner_reference, kind, data, content_hash, state, outcome, received_at, updated_at)
+     values ($1, $2, $3, 'sale', $4, 'x', 'refused', $5, now(), now())`,
     eventId,
     partnerId,
+    `pedido-${text}`,
     { produto_id: text },
-    { code: 'order-cancelled', detail: `returned by ${text}` },
+    { code, detail: `returned by ${text}` },
   )
   await sql(
     `insert into event_steps (event_id, number, state, detail, at) values ($1, 1, 'refused', $2, now())`,
@@ -54,6 +55,7 @@ test('nothing of the person is left, their keys are revoked, and others are unto
   const [theirs, others] = [await partnership.giveKey(id), await partnership.giveKey(other)]
   await partnership.admin('POST', `/partners/${id}/keys`, { label: 'caixa da Quintal' }, { 'idempotency-key': newId() })
   await leaveEvent(id, 'quintal')
+  await leaveEvent(id, 'quintal-2', 'product-unknown')
   await leaveEvent(other, 'outra-loja')
   expect(await everything(partnership)).toMatch(/quintal/i)
 
@@ -64,6 +66,24 @@ test('nothing of the person is left, their keys are revoked, and others are unto
   expect((await partnership.call(theirs.headers)).statusCode).toBe(401)
   expect((await partnership.call(others.headers)).statusCode).toBe(200)
   expect((await partnership.admin('GET', `/partners/${id}`)).statusCode).toBe(404)
+})
+
+test('an event that was erased has another ETag, once', async () => {
+  const id = newId()
+  await partnership.create({ userId: id })
+  await leaveEvent(id, 'loja')
+  const [{ eventId }] = await partnership.sql<{ eventId: string }>(
+    'select id as "eventId" from events where partner_id = $1',
+    id,
+  )
+  const read = (etag: string) => partnership.admin('GET', `/events/${eventId}`, undefined, { 'if-none-match': etag })
+  const before = String((await read('""')).headers.etag)
+  expect((await read(before)).statusCode).toBe(304)
+  await erase(id)
+  const erased = await read(before)
+  expect(erased.json()).toMatchObject({ evento_id: null, dados: null, outcome: { detail: 'Erased.' } })
+  await erase(id)
+  expect((await read(String(erased.headers.etag))).statusCode).toBe(304)
 })
 
 test('a token that outlives its user makes no partner', async () => {

@@ -29,14 +29,16 @@ async function forget({ query }: Transaction, userId: string): Promise<string | 
 
 async function blankEvents({ query }: Transaction, partnerId: string): Promise<void> {
   const values = [partnerId]
-  await query({ text: 'update events set data = null where partner_id = $1 and data is not null', values })
-  // An order may have been given up for a reason that somebody typed, such as the one of a return.
+  // A refusal may repeat what somebody typed: the reason of a return, the name of a product. An erased event is a new version.
   await query({
-    text: `with given_up as (
-             update events set outcome = outcome || '{"detail": "Erased."}'
-             where partner_id = $1 and outcome->>'code' = 'order-cancelled' returning id)
-           update event_steps set detail = null from given_up
-           where event_id = given_up.id and state = 'refused' and detail is not null`,
+    text: `with erased as (
+             update events set data = null, partner_reference = null, version = version + 1,
+               outcome = case when state = 'refused' then outcome || '{"detail": "Erased."}' else outcome end
+             where partner_id = $1 and (data is not null or partner_reference is not null
+               or state = 'refused' and outcome->>'detail' <> 'Erased.')
+             returning id)
+           update event_steps set detail = null from erased
+           where event_id = erased.id and state = 'refused' and detail is not null`,
     values,
   })
   await query({ text: 'update deliveries set body = null where partner_id = $1 and body is not null', values })
