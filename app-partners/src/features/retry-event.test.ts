@@ -26,6 +26,20 @@ function died(): string {
   return id
 }
 
+/** What the metrics say of returns, once nothing is left to be counted. */
+async function returnsCounted() {
+  const changes = `select 1 from event_tally_changes where kind = 'return'`
+  await waitUntil('all is counted', async () => (await intake.resources.query({ text: changes })).rowCount === 0)
+  const metrics = await intake.resources.metrics.metrics()
+  const of = (name: string) => Number(new RegExp(`^${name}{.*type="return".*} (\\d+)$`, 'm').exec(metrics)?.[1] ?? 0)
+  return {
+    received: of('events_received_total'),
+    processed: of('events_processed_total'),
+    failed: of('events_failed_total'),
+    timed: of('processing_duration_seconds_count'),
+  }
+}
+
 describe('while app-orders is away', () => {
   test('the same command is sent again, four times in all, then the event is dead', async () => {
     const id = died()
@@ -112,6 +126,27 @@ describe('a retry by hand', () => {
     const answers = [await retry(newId()), await retry(id, asPartner(newId()))]
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([404, 404])
     expect((await retry('x')).statusCode).toBe(400)
+  })
+})
+
+test('an event that died counts as failed, once, whatever becomes of it later', async () => {
+  const before = await returnsCounted()
+  const sale = await intake.accepted(aSale)
+  const id = await intake.accepted(aReturn(sale))
+  await intake.becomes(id, 'dead')
+  await retry(id)
+  await intake.becomes(id, 'dead')
+  await intake.cancelled({ causedBy: id })
+  await intake.becomes(id, 'completed')
+  // Counted after all of that.
+  await intake.becomes(await intake.accepted(aReturn(newId())), 'refused')
+  await waitUntil('the last is counted', async () => (await returnsCounted()).processed > before.processed)
+  const { received, processed, failed, timed } = before
+  expect(await returnsCounted()).toEqual({
+    received: received + 2,
+    processed: processed + 1,
+    failed: failed + 1,
+    timed: timed + 2,
   })
 })
 
