@@ -145,6 +145,9 @@ test('waiting for a breaker never uses up an attempt, not even the last', () => 
   expect(judge(rejected, 1, queues)).toEqual({ kind: 'retry', queue: 'first', attempt: 1 })
   expect(judge(rejected, 3, queues)).toEqual({ kind: 'retry', queue: 'second', attempt: 3 })
   expect(judge(new Error('refused'), 3, queues)).toEqual({ kind: 'dead', reason: 'attempts-exhausted' })
+  const waiting = [0, 39, 40, 900].map(wait => judge(new BreakerOpen('mail server', wait), 3, queues))
+  const to = (queue: string) => ({ kind: 'retry', queue, attempt: 3 })
+  expect(waiting).toEqual([to('first'), to('first'), to('second'), to('second')])
 })
 
 test('a message whose call is rejected by an open breaker waits without using up its attempts', async () => {

@@ -26,9 +26,13 @@ export interface Breaker<Args extends unknown[], Result> {
 
 /** The other side was not called, because it failed too often a moment ago. */
 export class BreakerOpen extends Error {
-  constructor(name: string) {
+  /** Milliseconds after which a message may expect its turn, where that is known. */
+  readonly wait: number | undefined
+
+  constructor(name: string, wait?: number) {
     super(`${name} fails, so it is not called for a while`)
     this.name = 'BreakerOpen'
+    this.wait = wait
   }
 }
 

@@ -21,9 +21,19 @@ export function judge(error: unknown, attempt: number, queues: QueueNames): Verd
   if (error instanceof Rejection) return { kind: 'dead', reason: 'rejected' }
   // Nothing was attempted: the message waits until calls come through again, however long that takes.
   const waits = error instanceof BreakerOpen
-  const retry = queues.retries[attempt - 1] ?? (waits ? queues.retries.at(-1) : undefined)
+  const retry = waits ? pauseOf(error.wait, attempt, queues) : queues.retries[attempt - 1]
   if (!retry) return { kind: 'dead', reason: 'attempts-exhausted' }
   return { kind: 'retry', queue: retry.name, attempt: waits ? attempt : attempt + 1 }
+}
+
+/** The longest pause that is over by the time of the message's turn, or the attempt's own where nobody knows that time. */
+function pauseOf(
+  wait: number | undefined,
+  attempt: number,
+  { retries }: QueueNames,
+): QueueNames['retries'][number] | undefined {
+  if (wait === undefined) return retries[attempt - 1] ?? retries.at(-1)
+  return retries.findLast(({ delay }) => delay <= wait) ?? retries[0]
 }
 
 /**
