@@ -72,11 +72,9 @@ test('an event that was erased has another ETag, once', async () => {
   const id = newId()
   await partnership.create({ userId: id })
   await leaveEvent(id, 'loja')
-  const [{ eventId }] = await partnership.sql<{ eventId: string }>(
-    'select id as "eventId" from events where partner_id = $1',
-    id,
-  )
-  const read = (etag: string) => partnership.admin('GET', `/events/${eventId}`, undefined, { 'if-none-match': etag })
+  const [event] = await partnership.sql('select id from events where partner_id = $1', id)
+  const read = (etag: string) =>
+    partnership.admin('GET', `/events/${String(event?.['id'])}`, undefined, { 'if-none-match': etag })
   const before = String((await read('""')).headers.etag)
   expect((await read(before)).statusCode).toBe(304)
   await erase(id)

@@ -33,6 +33,33 @@ test('a partner has a bounded number of requests under way, whatever the others 
   expect(() => lanes.enter('one')).toThrow(LaneBusy)
 })
 
+test('of those that a partner keeps waiting a hundred come back in a second, however many they are', () => {
+  const { lanes } = lanesOf()
+  for (let place = 0; place < laneWidth; place++) lanes.enter('slow')
+  const startedAt = performance.now()
+  const waits = Array.from({ length: 60_000 }, () => waitOf(() => lanes.enter('slow')))
+  const took = performance.now() - startedAt
+  for (const place of [1, 100, 2_000]) {
+    expect(waits[place - 1]).toBeGreaterThan(10 * place - took - 1)
+    expect(waits[place - 1]).toBeLessThan(10 * place + 1)
+  }
+  // Nobody waits for ever.
+  expect(waits.at(-1)).toBeCloseTo(300_000)
+  // Another partner's are not behind them.
+  for (let place = 0; place < laneWidth; place++) lanes.enter('other')
+  expect(waitOf(() => lanes.enter('other'))).toBeLessThan(11)
+})
+
+function waitOf(enter: () => unknown): number {
+  try {
+    enter()
+  } catch (error) {
+    if (error instanceof LaneBusy && error.wait !== undefined) return error.wait
+    throw error
+  }
+  throw new Error('nobody was turned away')
+}
+
 test('the chassis puts back what finds its lane busy without using up an attempt', () => {
   const { lanes } = lanesOf()
   lanes.close()

@@ -5,6 +5,8 @@ import { WebhookFailure } from './failure.ts'
 interface Lane {
   readonly breaker: Breaker<[post: () => Promise<number>], number>
   inFlight: number
+  /** When the last of those that were turned away is to come back, as `performance.now()`. */
+  lastReturn: number
 }
 
 /** A place among the requests of one partner that are under way; disposing of it makes room. */
@@ -21,10 +23,10 @@ export interface Lanes {
   close(): void
 }
 
-/** No attempt was made, and none is used up: the chassis puts the message back for a while, as for an open breaker. */
+/** No attempt was made, and none is used up: the chassis puts the message back until its turn comes. */
 export class LaneBusy extends BreakerOpen {
-  constructor(partnerId: string) {
-    super(`webhook ${partnerId}`)
+  constructor(partnerId: string, wait?: number) {
+    super(`webhook ${partnerId}`, wait)
     this.name = 'LaneBusy'
     this.message = `partner ${partnerId} is not told now: as many webhooks as it may have are under way, or the service stops`
   }
@@ -32,6 +34,10 @@ export class LaneBusy extends BreakerOpen {
 
 /** Requests of one partner in one process: with targets that take 50 ms, 200 a second. */
 export const laneWidth = 10
+/** Of those that find their lane busy another one comes back every so many milliseconds, ... */
+const returnInterval = 10
+/** ... but not much later than this: their target may have become quicker meanwhile. */
+const longestWait = 300_000
 /** Partners whose breaker is remembered, and has metrics. */
 export const maxLanes = 500
 
@@ -50,7 +56,7 @@ export function createLanes(resources: Pick<Resources, 'metrics' | 'log'>, timeo
     enter(partnerId) {
       if (closed) throw new LaneBusy(partnerId)
       const lane = laneOf(partnerId)
-      if (lane.inFlight >= laneWidth) throw new LaneBusy(partnerId)
+      if (lane.inFlight >= laneWidth) throw new LaneBusy(partnerId, queueUp(lane))
       lane.inFlight++
       return { ask: request => ask(lane, request), [Symbol.dispose]: () => void lane.inFlight-- }
     },
@@ -59,6 +65,17 @@ export function createLanes(resources: Pick<Resources, 'metrics' | 'log'>, timeo
       for (const { breaker } of lanes.values()) breaker.close()
     },
   }
+}
+
+/**
+ * However many wait for a slow target, a hundred of them come back in a second, and do not keep the others from being
+ * looked at: a batch of events is one request to the rate limit, and 500 webhooks.
+ * @returns the milliseconds that one more is to wait.
+ */
+function queueUp(lane: Lane): number {
+  const now = performance.now()
+  lane.lastReturn = Math.min(Math.max(lane.lastReturn, now) + returnInterval, now + longestWait)
+  return lane.lastReturn - now
 }
 
 async function ask({ breaker }: Lane, request: () => Promise<number>): Promise<number> {
@@ -77,7 +94,7 @@ function openLane(partnerId: string, resources: Pick<Resources, 'metrics' | 'log
   // The request ends itself in time.
   const options = { timeout: timeout * 2, isAnswer }
   const post = (request: () => Promise<number>) => request()
-  return { breaker: createBreaker(`webhook ${partnerId}`, post, resources, options), inFlight: 0 }
+  return { breaker: createBreaker(`webhook ${partnerId}`, post, resources, options), inFlight: 0, lastReturn: 0 }
 }
 
 function closeOldest(lanes: Map<string, Lane>): void {
