@@ -1,8 +1,10 @@
-import { newId } from '@feira/chassis'
+import { newId, type Resources } from '@feira/chassis'
 import { asPartner } from '@feira/chassis/testing'
 import { partnersEvent } from '@feira/contracts/partners'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Config } from '../config.ts'
 import { aReturn, aSale, aStockUpdate, startIntake, type Intake } from '../testing/intake.ts'
+import { buryAbandonedEvents } from './bury-abandoned-events.ts'
 
 let intake: Intake
 
@@ -167,5 +169,10 @@ describe('an attempt that fails', () => {
     await repair()
     expect((await intake.send('POST', `/${id}/retry`, undefined, headers)).statusCode).toBe(202)
     await intake.becomes(id, 'distributed')
+    // Its dead letter is still there, and older than the message that a retried event waits for.
+    const waits = `update events set state = 'retrying', due_at = null, updated_at = now() where id = $1`
+    await intake.resources.query({ text: waits, values: [id] })
+    await buryAbandonedEvents.run(intake.resources as Resources<Config>, AbortSignal.timeout(10_000))
+    expect((await intake.read(id)).status).toBe('retrying')
   })
 })
