@@ -81,7 +81,8 @@ const route = z.strictObject({
   strip_path: z.boolean().default(true),
   preserve_host: z.boolean().default(false),
   regex_priority: z.int().default(0),
-  // This gateway never buffers: every byte goes on as it comes.
+  // This gateway never buffers: every byte goes on as it comes, in both directions.
+  request_buffering: z.boolean().default(true),
   response_buffering: z.boolean().default(true),
   plugins: z.array(plugin).default([]),
 })

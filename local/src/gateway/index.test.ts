@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { readGatewayConfig } from './config.ts'
 import { type GatewayLog, type GatewayOptions, startGateway } from './index.ts'
 
 const configFile = path.resolve(import.meta.dirname, '../../../docker/kong/kong.yml')
@@ -48,6 +49,19 @@ async function start(options: Partial<GatewayOptions> = {}): Promise<{ port: num
   const gateway = await startGateway({ configFile, port: 0, ...options, upstreams })
   cleanups.push(() => gateway.close())
   return { port: gateway.port, url: `http://127.0.0.1:${gateway.port}` }
+}
+
+/** Every service that the file names; each says who it is unless told otherwise. */
+async function startServices(listener?: RequestListener): Promise<GatewayOptions['upstreams']> {
+  const names = new Set(readGatewayConfig(configFile).services.map(({ host, port }) => `${host}:${port}`))
+  const started = [...names].map(async name => [name, await startService(name, listener)] as const)
+  return Object.fromEntries(await Promise.all(started))
+}
+
+/** What the paths of the file's routes begin with, expressions aside. */
+function prefixesOf(file: string): string[] {
+  const paths = readGatewayConfig(file).services.flatMap(({ routes }) => routes.flatMap(route => route.paths))
+  return [...new Set(paths.filter(path => path.startsWith('/')).map(path => path.replace(/\/$/, '')))]
 }
 
 /** A gateway before an orders service that behaves like this. */
@@ -147,14 +161,50 @@ describe('routing', () => {
     expect((await ask(port, '/orders/..%2f..%2fops')).seen).toMatchObject({ url: '/orders/..%2F..%2Fops' })
   })
 
-  test('GET / names every service, its documentation and what to try', async () => {
+  test.each(['/', '/docs', '/docs/'])('GET %s names every service and what to try', async path => {
     const { url } = await start()
-    const response = await fetch(url)
+    const response = await fetch(url + path)
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
     const page = await response.text()
-    for (const port of [3333, 3334, 3335, 3336, 3337, 3338, 3339])
-      expect(page).toContain(`http://localhost:${port}/docs`)
+    for (const name of ['orders', 'invoices', 'users', 'products', 'notifications', 'queries', 'partners'])
+      expect(page).toContain(`<strong>${name}</strong>`)
     for (const request of ['/auth/login', '/orders']) expect(page).toContain(`curl localhost:8000${request} -H`)
+  })
+
+  test('its links lead through the gateway to the documentation of each service', async () => {
+    const upstreams = await startServices()
+    const { port } = await start({ upstreams })
+    const page = (await ask(port, '/')).body
+    const links = [...page.matchAll(/href="([^"]+)"/g)].map(([, link]) => link ?? '')
+    const answers = await Promise.all(links.map(async link => (await ask(port, link)).seen))
+    expect(new Set(answers.map(({ name }) => name))).toEqual(new Set(Object.keys(upstreams)))
+    expect(answers.filter(({ url }) => !/^\/[a-z]+\/docs\/$/.test(url))).toEqual([])
+  })
+
+  test('no spelling of a path leads to what a service keeps for itself', async () => {
+    const asked: string[] = []
+    const upstreams = await startServices((request, response) => response.end(String(asked.push(request.url ?? ''))))
+    const { port } = await start({ upstreams })
+    const prefixes = ['', '/api/v1', ...prefixesOf(configFile)]
+    const own = ['metrics', 'ops', 'ops/dead-letters', 'ops/dead-letters/replay']
+    const climbs = [
+      '/',
+      '//',
+      '/./',
+      '/../',
+      '/..//',
+      '/%2e%2e/',
+      '/x/../../',
+      '/..%2f',
+      '/%2E%2E%2F',
+      '/..;/',
+      '/..\\',
+    ]
+    const paths = prefixes.flatMap(prefix => climbs.flatMap(climb => own.map(name => `${prefix}${climb}${name}`)))
+    for (const path of paths) for (const method of ['GET', 'POST', 'DELETE']) await ask(port, path, { method })
+    expect(paths.length).toBeGreaterThan(500)
+    expect(asked.length).toBeGreaterThan(500)
+    expect(asked.filter(url => /^\/+(?:metrics|ops)(?:[/?]|$)/.test(url))).toEqual([])
   })
 
   test('an expression goes before a prefix, a longer prefix before a shorter one, methods before both', async () => {
@@ -377,6 +427,23 @@ describe('a service that does not answer', () => {
       code: 'upstream-unavailable',
     })
     expect(requests).toBe(1)
+  })
+
+  test.each([
+    ['GET', 2],
+    ['PUT', 1],
+    ['DELETE', 1],
+  ])('a kept connection breaks: a %s is sent %i times', async (method, times) => {
+    let requests = 0
+    const users = await startService('users', (request, response) => {
+      if (request.url === '/users/warm') return response.end()
+      if (++requests === 1) return request.socket.destroy()
+      response.end()
+    })
+    const { port } = await start({ upstreams: { 'app-users:3335': users } })
+    await ask(port, '/users/warm')
+    const { status } = await ask(port, '/users/1', { method })
+    expect({ status, requests }).toEqual({ status: times === 1 ? 502 : 200, requests: times })
   })
 
   test('it is silent for longer than read_timeout: 504', async () => {
