@@ -1,54 +1,12 @@
-import { readFileSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
+import { type App, apps, capture, type Compose, container, read, readYaml, system } from './compose.ts'
 
-interface Container {
-  readonly image: string
-  readonly build: { readonly context: string; readonly dockerfile: string }
-  readonly environment: Readonly<Record<string, string>>
-  readonly depends_on: Readonly<Record<string, { readonly condition: string }>>
-  readonly ports?: readonly string[]
-  readonly volumes?: readonly string[]
-  readonly healthcheck: { readonly test: readonly string[] }
-  readonly stop_grace_period: string
-}
-
-interface Compose {
-  readonly services: Readonly<Record<string, Container>>
-}
-
-interface Kong {
-  readonly services: readonly { readonly host: string; readonly port: number; readonly path: string }[]
-}
-
-const root = join(import.meta.dirname, '../..')
-const read = (path: string) => readFileSync(join(root, path), 'utf8')
-// Without warnings about Compose's own tags, such as !override: their values are read all the same.
-const readYaml = (path: string): unknown => parse(read(path), { merge: true, logLevel: 'error' })
-const capture = (text: string, pattern: RegExp) => pattern.exec(text)?.[1] ?? ''
-
-const apps = readdirSync(root)
-  .filter(name => name.startsWith('app-'))
-  .map(folder => ({
-    folder,
-    name: folder.slice('app-'.length),
-    port: capture(read(`${folder}/src/service.ts`), /\bport: (\d+)/),
-    dockerfile: read(`${folder}/Dockerfile`),
-  }))
-type App = (typeof apps)[number]
-
-const { services: system } = readYaml('docker-compose.yml') as Compose
 const containers = Object.entries(system)
 const isSetup = (name: string) => name.endsWith('-setup')
 const lasting = containers.filter(([name]) => !isSetup(name))
-const { services: kong } = readYaml('docker/kong/kong.yml') as Kong
-
-function container(name: string, services = system): Container {
-  const found = services[name]
-  if (!found) throw new Error(`there is no container ${name}`)
-  return found
-}
+const builtHere = (name: string) => name.startsWith('app-') || name === 'notification-workers'
+// They look on: nobody may wait for them, or stop without them.
+const onlookers = ['jaeger', 'prometheus', 'grafana', 'loki', 'fluent-bit', 'mailpit', 'keycloak']
 
 test('the services and their ports are seen', () => {
   expect(apps.length).toBeGreaterThanOrEqual(2)
@@ -83,7 +41,6 @@ describe('the system in docker-compose.yml', () => {
   test.each(apps)('$folder has its own port everywhere', ({ folder, port }) => {
     expect(container(folder).ports?.map(published => published.split(':').at(-1))).toEqual([port])
     expect(container(folder).healthcheck.test).toContain(`http://127.0.0.1:${port}/ready`)
-    expect(kong.filter(({ host }) => host === folder).map(upstream => String(upstream.port))).toContain(port)
   })
 
   test.each(apps)('$folder has a database and a role of its own', ({ folder, name }) => {
@@ -103,17 +60,20 @@ describe('the system in docker-compose.yml', () => {
     expect(container('kong').depends_on).toEqual(Object.fromEntries(ready))
   })
 
-  test('the gateway leads to containers only', () => {
-    expect(kong.length).toBeGreaterThanOrEqual(apps.length)
-    expect(kong.map(({ host }) => host).filter(host => !(host in system))).toEqual([])
+  test('nobody waits for what only looks on', () => {
+    expect(onlookers.filter(name => !(name in system))).toEqual([])
+    const awaited = containers.flatMap(([, { depends_on }]) => Object.keys(depends_on ?? {}))
+    expect(awaited.length).toBeGreaterThan(apps.length)
+    expect(awaited.filter(name => onlookers.includes(name))).toEqual([])
   })
 
-  test.each(containers)('%s has no more rights than it needs, and limits', (_name, definition) => {
+  test.each(containers)('%s has no more rights than it needs, and limits', (name, definition) => {
     expect(definition).toMatchObject({
-      read_only: true,
+      // In development Keycloak builds itself anew at every start.
+      read_only: name !== 'keycloak',
       cap_drop: ['ALL'],
       security_opt: ['no-new-privileges:true'],
-      logging: { options: { 'max-size': expect.any(String) } },
+      logging: { driver: 'json-file', options: { 'max-size': expect.any(String), labels: expect.any(String) } },
       deploy: {
         resources: { limits: { cpus: expect.any(String), memory: expect.any(String), pids: expect.any(Number) } },
       },
@@ -122,8 +82,36 @@ describe('the system in docker-compose.yml', () => {
     expect(Object.keys(definition)).not.toContain('cap_add')
   })
 
-  test.each(lasting)('%s is watched and restarted', (_name, definition) => {
-    expect(definition).toMatchObject({ restart: 'unless-stopped', healthcheck: { test: expect.any(Array) } })
+  test.each(lasting)('%s is restarted', (_name, { restart }) => expect(restart).toBe('unless-stopped'))
+
+  // The image of fluent-bit holds nothing that a check could be made with.
+  test.each(lasting.filter(([name]) => name !== 'fluent-bit'))('%s is watched', (_name, { healthcheck }) => {
+    expect(healthcheck.test?.length).toBeGreaterThan(1)
+  })
+
+  test('what is stored outlives the containers, and only that', () => {
+    const named = containers.flatMap(([, { volumes }]) => volumes?.filter(volume => /^[a-z]/.test(volume)) ?? [])
+    const { volumes } = readYaml('docker-compose.yml') as { volumes: object }
+    expect(new Set(named.map(volume => volume.split(':')[0]))).toEqual(new Set(Object.keys(volumes)))
+  })
+
+  test('gives the broker its user, its virtual host and quorum queues by definitions', () => {
+    const { environment, volumes } = container('rabbitmq')
+    const [user, password] = ['${BROKER_USER}', '${BROKER_PASSWORD}']
+    expect(JSON.parse(read('docker/rabbitmq/definitions.json'))).toMatchObject({
+      vhosts: [{ name: '/', metadata: { default_queue_type: 'quorum' } }],
+      users: [{ name: user, password }],
+      permissions: [{ user, vhost: '/' }],
+      policies: [{ vhost: '/', 'apply-to': 'quorum_queues' }],
+    })
+    const account = `${environment['BROKER_USER']}:${environment['BROKER_PASSWORD']}`
+    expect(container('app-orders').environment['BROKER_URL']).toBe(`amqp://${account}@rabbitmq:5672`)
+    expect(volumes).toContain('./docker/rabbitmq:/opt/feira:ro')
+    expect(read('docker/rabbitmq/enabled_plugins').trim()).toBe('[rabbitmq_management,rabbitmq_prometheus].')
+  })
+
+  test.each(lasting.filter(([name]) => !builtHere(name)))('%s is of a version that is named', (_name, { image }) => {
+    expect(image).toMatch(/^[\w./-]+:v?\d+/)
   })
 
   test('is published to this machine alone, each port by a variable', () => {
@@ -150,10 +138,11 @@ describe('the system in docker-compose.yml', () => {
 })
 
 describe.each(apps)('$folder/docker-compose.yml', ({ folder, name }) => {
-  const { services } = readYaml(`${folder}/docker-compose.yml`) as Compose
+  const { services, networks } = readYaml(`${folder}/docker-compose.yml`) as Compose
+  const setup = `${folder}-setup`
 
   test('runs the service with servers of its own, as the system does', () => {
-    const names = [`${folder}-setup`, folder, 'postgres', 'rabbitmq']
+    const names = [setup, folder, 'postgres', 'rabbitmq']
     expect(Object.keys(services)).toEqual(names)
     for (const service of names) {
       expect(container(service, services)).toMatchObject({ extends: { file: '../docker-compose.yml', service } })
@@ -161,9 +150,22 @@ describe.each(apps)('$folder/docker-compose.yml', ({ folder, name }) => {
   })
 
   test('needs no other service', () => {
-    const own = { [`${folder}-setup`]: { condition: 'service_completed_successfully' } }
-    expect(container(folder, services).depends_on).toEqual(own)
+    expect(container(folder, services).depends_on).toEqual({ [setup]: { condition: 'service_completed_successfully' } })
     expect(container('postgres', services).environment['DATABASES']).toMatch(new RegExp(`^${name}:\\S+$`))
+  })
+
+  test('never takes the servers of the whole system for its own, which may be on the same network', () => {
+    expect(networks).toEqual({ own: null, default: { name: 'feira' } })
+    expect(container(folder, services).networks).toEqual(['own', 'default'])
+    expect(container(setup, services).networks).toEqual(['own'])
+    for (const server of ['postgres', 'rabbitmq'])
+      expect(container(server, services).networks).toEqual({ own: { aliases: [`${name}-${server}`] } })
+    for (const service of [setup, folder]) {
+      const { DATABASE_URL, BROKER_URL, REDIS_URL } = container(service, services).environment
+      expect(DATABASE_URL).toBe(container(folder).environment['DATABASE_URL']?.replace('@', `@${name}-`))
+      expect(BROKER_URL).toBe(container(folder).environment['BROKER_URL']?.replace('@', `@${name}-`))
+      expect(REDIS_URL).toBe('${REDIS_URL:-}')
+    }
   })
 })
 
