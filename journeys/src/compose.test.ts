@@ -110,6 +110,21 @@ describe('the system in docker-compose.yml', () => {
     expect(read('docker/rabbitmq/enabled_plugins').trim()).toBe('[rabbitmq_management,rabbitmq_prometheus].')
   })
 
+  test('has fluent-bit carry logs to Loki, by the labels that Docker writes to every line', () => {
+    const { pipeline } = readYaml('docker/fluent-bit/fluent-bit.yml') as {
+      pipeline: { outputs: readonly { host: string; port: number; labels: string }[] }
+    }
+    const { server } = readYaml('docker/loki/loki.yml') as { server: { http_listen_port: number } }
+    const [output] = pipeline.outputs
+    expect(pipeline.outputs).toMatchObject([{ host: 'loki', port: server.http_listen_port }])
+    const used = [...read('docker/fluent-bit/fluent-bit.yml').matchAll(/\$attrs\['([\w.]+)'\]/g)].map(
+      ([, name]) => name,
+    )
+    expect(output?.labels).toContain(`container=$attrs['com.docker.compose.service']`)
+    for (const [, { logging }] of containers)
+      expect(new Set(logging.options['labels']?.split(','))).toEqual(new Set(used))
+  })
+
   test.each(lasting.filter(([name]) => !builtHere(name)))('%s is of a version that is named', (_name, { image }) => {
     expect(image).toMatch(/^[\w./-]+:v?\d+/)
   })

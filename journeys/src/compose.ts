@@ -12,6 +12,7 @@ export interface Container {
   readonly ports?: readonly string[]
   readonly volumes?: readonly string[]
   readonly restart: string
+  readonly logging: { readonly options: Readonly<Record<string, string>> }
   readonly healthcheck: { readonly test?: readonly string[] }
   readonly stop_grace_period: string
 }
