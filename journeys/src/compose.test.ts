@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type App, apps, capture, type Compose, container, read, readYaml, system } from './compose.ts'
+import { type App, apps, capture, type Compose, container, read, readYaml, root, system } from './compose.ts'
 
 const containers = Object.entries(system)
 const isSetup = (name: string) => name.endsWith('-setup')
@@ -87,6 +89,15 @@ describe('the system in docker-compose.yml', () => {
   // The image of fluent-bit holds nothing that a check could be made with.
   test.each(lasting.filter(([name]) => name !== 'fluent-bit'))('%s is watched', (_name, { healthcheck }) => {
     expect(healthcheck.test?.length).toBeGreaterThan(1)
+  })
+
+  test('what a container is given of this repository is there, for reading only', () => {
+    const mounts = containers.flatMap(([, { volumes }]) => volumes?.filter(volume => volume.startsWith('./')) ?? [])
+    expect(mounts.length).toBeGreaterThan(5)
+    expect(mounts.filter(mount => !mount.endsWith(':ro'))).toEqual([])
+    const files = mounts.map(mount => mount.split(':')[0] ?? '').filter(file => existsSync(join(root, file, '..')))
+    expect(files.length).toBeGreaterThan(5)
+    expect(files.filter(file => !existsSync(join(root, file)))).toEqual([])
   })
 
   test('what is stored outlives the containers, and only that', () => {
