@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { purge } from './housekeeping.ts'
 import { firstIdAt, newId } from './ids.ts'
-import { countOf } from './testing/fixture/counts.ts'
 import { openOutbox, type Outbox } from './testing/fixture/outbox.ts'
 
 const day = 86_400_000
@@ -77,20 +76,4 @@ test('more than one batch goes', async () => {
   await purge(query, settings)
   const { rows } = await query({ text: `select count(*)::int from chassis.processed_messages where consumer = 'many'` })
   expect(rows).toEqual([{ count: 0 }])
-})
-
-test('the outbox is measured as it is now, and a database away leaves the other metrics', async () => {
-  const { database, metrics } = outbox
-  await database.query({ text: 'truncate chassis.outbox' })
-  metrics.watchOutbox(statement => (away ? Promise.reject(new Error('away')) : database.query(statement)))
-  let away = false
-  await append('pending', ago(1), null)
-  await append('unrouted', ago(1), null, ago(1))
-  expect(await countOf(metrics.registry, 'outbox_messages', { state: 'pending' })).toBe(1)
-  expect(await countOf(metrics.registry, 'outbox_messages', { state: 'unrouted' })).toBe(1)
-  expect(await countOf(metrics.registry, 'outbox_oldest_seconds')).toBeGreaterThan(86_000)
-  away = true
-  const text = await metrics.registry.metrics()
-  expect(text).toContain('process_cpu_seconds_total')
-  expect(text).not.toMatch(/^outbox_/m)
 })

@@ -7,7 +7,10 @@ import { createTokenCache } from './auth/token-cache.ts'
 import { baseConfig, ConfigError, readConfig, type BaseConfig, type Environment } from './config.ts'
 import { openCache, type OpenCache } from './caching/open-cache.ts'
 import { startConsuming, type Consuming } from './consuming/consuming.ts'
+import { watchDeadLetters } from './consuming/dead-letter-metrics.ts'
+import { watchQueues } from './consuming/queue-metrics.ts'
 import { createTransact, openDatabase, type DatabaseConnection } from './database/database.ts'
+import { watchPool } from './database/pool-metrics.ts'
 import { createGroupCommit } from './writing/group-commit.ts'
 import { sweepJobs } from './erasing/erase-subject.ts'
 import { housekeeping } from './housekeeping.ts'
@@ -18,12 +21,13 @@ import { createLogger, type Logger } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { migrate, pendingMigrations } from './database/migrate.ts'
 import { opsRoutes } from './ops.ts'
+import { watchOutbox, watchPublisher } from './publishing/outbox-metrics.ts'
 import { openPublisher, type Publisher } from './publishing/publisher.ts'
 import { startRelay, type Relay } from './publishing/relay.ts'
 import type { App, Resources, Service } from './service.ts'
 import { whenReachable } from './setup.ts'
 import { createShutdown, type Shutdown } from './shutdown.ts'
-import { exchangeName } from './broker/topology.ts'
+import { exchangeName, queueNames, type QueueNames } from './broker/topology.ts'
 import { createTracer, type Tracer } from './telemetry/tracer.ts'
 
 export interface RunningService {
@@ -112,8 +116,6 @@ async function openParts({ service, config, log, shutdown }: Starting): Promise<
 
   const database = openDatabase(`app-${service.name}`, config, log)
   shutdown.add('connections', 'database', () => database.close())
-  metrics.watchPool(database.pool)
-  metrics.watchOutbox(database.query)
   if (!config.SKIP_MIGRATIONS) {
     await whenReachable(
       () => migrate(config.DATABASE_URL, service.migrations),
@@ -127,9 +129,28 @@ async function openParts({ service, config, log, shutdown }: Starting): Promise<
   shutdown.add('connections', 'publisher', () => publisher.close())
   const relay = startRelay({ service: service.name, config, exchange, publisher, tracer, log, metrics })
   shutdown.add('relay', 'relay', () => relay.stop())
+  watchParts({ service, config, metrics, database, publisher })
   const cache = await openCache({ service: service.name, config, log, registry: metrics.registry })
   shutdown.add('connections', 'cache', () => cache.close())
   return { service, config, log, shutdown, metrics, tracer, database, publisher, relay, cache }
+}
+
+function watchParts({
+  service,
+  config,
+  metrics,
+  database,
+  publisher,
+}: Omit<Parts, 'log' | 'shutdown' | 'relay' | 'cache' | 'tracer'>) {
+  const { registry } = metrics
+  watchPool(database.pool, registry)
+  watchOutbox(database.query, registry)
+  watchPublisher(publisher, registry)
+  watchDeadLetters(database.query, queuesOf(service, config), registry)
+}
+
+function queuesOf({ name, consumers }: Service, config: BaseConfig): QueueNames[] {
+  return consumers.map(consumer => queueNames(name, consumer, config))
 }
 
 function toResources({ config, log, metrics, tracer, database, relay, cache }: Parts): Resources {
@@ -211,6 +232,7 @@ async function openConsuming(parts: Parts, resources: Resources): Promise<Consum
       ),
   })
   shutdown.add('intake', 'consumers', milliseconds => consuming.stop(milliseconds))
+  watchQueues(queuesOf(service, config), consuming.countQueues, metrics.registry)
   return consuming
 }
 

@@ -18,6 +18,8 @@ export interface BrokerConnectionOptions {
 export interface BrokerConnection {
   /** Why the connection cannot be used now; `undefined` when it can. */
   trouble(): string | undefined
+  /** What channels are opened on; `undefined` while there is no connection. */
+  model(): ChannelModel | undefined
   /** Drops the connection, so that recovery builds a new one: for a channel that broke or a broker that went silent. */
   reset(reason: string): void
   /** Says goodbye, and waits at most {@link closeTimeout} for the broker to answer it. */
@@ -76,6 +78,7 @@ export async function connectBroker(options: BrokerConnectionOptions): Promise<B
   recovering.on('error', (error: Error) => log.warn({ connection: name, err: error }, 'broker connection error'))
   return {
     trouble: () => trouble,
+    model: () => model,
     reset: reason => model && destroySocket(model, reason),
     async close() {
       await closeWithin(closeTimeout, recovering)

@@ -11,6 +11,8 @@ export function exchangeName({ BROKER_NAMESPACE }: Pick<BaseConfig, 'BROKER_NAME
 }
 
 export interface QueueNames {
+  /** `<service>.<consumer>`, without namespace: for people and metrics. */
+  readonly name: string
   readonly main: string
   readonly dead: string
   /** One queue per pause: with one for all, a long pause would hold up the short ones behind it. */
@@ -19,9 +21,11 @@ export interface QueueNames {
 
 /** The queues of one consumer: `<service>.<consumer>`, its retry queues and its dead-letter queue. */
 export function queueNames(service: string, consumer: Consumer, settings: TopologySettings): QueueNames {
-  const main = `${settings.BROKER_NAMESPACE}${service}.${consumer.name}`
+  const name = `${service}.${consumer.name}`
+  const main = `${settings.BROKER_NAMESPACE}${name}`
   const delays = consumer.retryDelays ?? settings.RETRY_DELAYS
   return {
+    name,
     main,
     dead: `${main}.dlq`,
     retries: delays.map(delay => ({ name: `${main}.retry.${delay}ms`, delay })),

@@ -229,7 +229,7 @@ export class ConsumerLoop {
   async #park(raw: ConsumeMessage, verdict: Verdict, error: unknown): Promise<void> {
     const { publisher, metrics, resources } = this.#options
     await passOn(publisher, raw, this.#queues, { verdict, error, signal: this.#gone.signal })
-    metrics.handled(this.#queues.main, verdict.kind === 'retry' ? 'retried' : 'dead', 0)
+    metrics.handled(this.#queues.name, verdict.kind === 'retry' ? 'retried' : 'dead', 0)
     const fields = {
       queue: this.#queues.main,
       messageId: textOf(raw.properties.messageId),
@@ -242,7 +242,7 @@ export class ConsumerLoop {
   }
 
   #report(delivery: Delivery, handling: Handling, milliseconds: number): void {
-    this.#options.metrics.handled(this.#queues.main, handling, milliseconds / 1_000)
+    this.#options.metrics.handled(this.#queues.name, handling, milliseconds / 1_000)
     const { log } = this.#options.resources
     if (!log.isLevelEnabled('info')) return
     const processingTime = Math.round(milliseconds * 100) / 100

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChannelModel } from 'amqplib'
 import { connectBroker, destroySocket } from '../broker/broker.ts'
+import { countQueues, type CountQueues } from '../broker/count-queues.ts'
 import type { Consumer } from './consumer.ts'
 import { ConsumerLoop, type LoopOptions } from './consumer-loop.ts'
 import { startDeadLetterDrain } from './dead-letter-drain.ts'
@@ -14,6 +15,8 @@ export interface ConsumingOptions extends Omit<LoopOptions, 'onBroken' | 'locks'
 export interface Consuming {
   /** Why messages cannot be received now; `undefined` when they can. */
   trouble(): string | undefined
+  /** Asks the broker for queues. Unlike the publisher's, this connection is never held up by a broker short of memory. */
+  readonly countQueues: CountQueues
   /** Takes no more messages and finishes those at hand; what `deadline` ms do not suffice for goes back to its queue. */
   stop(deadline: number): Promise<void>
 }
@@ -58,6 +61,11 @@ export async function startConsuming(options: ConsumingOptions): Promise<Consumi
   })
   return {
     trouble: () => connection.trouble(),
+    async countQueues(names) {
+      const model = connection.model()
+      if (!model) throw new Error('not connected')
+      return countQueues(model, names)
+    },
     async stop(deadline) {
       stopping = true
       const finished = Promise.allSettled([...[...loops].map(loop => loop.finish()), ...leaving])

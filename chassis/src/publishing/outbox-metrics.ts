@@ -1,0 +1,44 @@
+import { Gauge, type Registry } from 'prom-client'
+import type { Query } from '../service.ts'
+import { sampledGauge, sampler } from '../telemetry/sampled-gauge.ts'
+import type { Publisher } from './publisher.ts'
+
+type OutboxSample = { readonly pending: number; readonly unrouted: number; readonly age: number }
+
+// Counting stops at a number that is alarming anyway, so that a scrape of a huge backlog stays cheap.
+const sampleText = `select
+  (select count(*) from (select 1 from chassis.outbox where published_at is null and unrouted_at is null limit 100000) p)::int as pending,
+  (select count(*) from (select 1 from chassis.outbox where unrouted_at is not null limit 100000) u)::int as unrouted,
+  coalesce(extract(epoch from now() - (select created_at from chassis.outbox
+    where published_at is null and unrouted_at is null order by id limit 1)), 0)::float8 as age`
+
+/** Registers `outbox_messages` and `outbox_oldest_seconds`: of the database, so the same in every replica. */
+export function watchOutbox(query: Query, registry: Registry): void {
+  const sample = sampler(async () => (await query<OutboxSample>({ text: sampleText })).rows[0] as OutboxSample)
+  sampledGauge(registry, {
+    name: 'outbox_messages',
+    help: 'Messages in the outbox that have not left: pending, and unrouted (no queue takes them); at most 100,000 are counted.',
+    labelNames: ['state'],
+    sample,
+    read: ({ pending, unrouted }) => [
+      [{ state: 'pending' }, pending],
+      [{ state: 'unrouted' }, unrouted],
+    ],
+  })
+  sampledGauge(registry, {
+    name: 'outbox_oldest_seconds',
+    help: 'Age of the oldest pending message in the outbox.',
+    sample,
+    read: ({ age }) => [[{}, Math.max(0, age)]],
+  })
+}
+
+/** Registers `broker_connected`. */
+export function watchPublisher(publisher: Pick<Publisher, 'trouble'>, registry: Registry): void {
+  const gauge: Gauge = new Gauge({
+    name: 'broker_connected',
+    help: 'Whether messages can be given to the broker now: 1, or 0.',
+    registers: [registry],
+    collect: () => gauge.set(publisher.trouble() === undefined ? 1 : 0),
+  })
+}
