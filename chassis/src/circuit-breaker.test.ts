@@ -51,11 +51,29 @@ test('opens when half of five calls failed, and then calls nothing', async () =>
   expect(await countOf(metrics, 'circuit_breaker_state', { name: 'mail server', state: 'closed' })).toBe(0)
 })
 
-test('leaves no metrics when it is closed for good', async () => {
+test('is counted no more when it is closed for good, however often', async () => {
   const { breaker, metrics } = breakerOf()
-  expect(await metrics.metrics()).toContain('mail server')
+  const closed = () => countOf(metrics, 'circuit_breaker_state', { name: 'mail server', state: 'closed' })
+  expect(await closed()).toBe(1)
   breaker.close()
-  expect(await metrics.metrics()).not.toContain('mail server')
+  breaker.close()
+  expect(await closed()).toBe(0)
+})
+
+test('those of one kind are counted together, whatever their names', async () => {
+  const metrics = new Registry()
+  const kind = { ...patient, kind: 'webhook', minimumCalls: 1 }
+  const broken = breakerOf(kind, metrics, 'webhook of Ana')
+  breakerOf(kind, metrics, 'webhook of Rui')
+  broken.remote.act = down
+  await expect(broken.breaker.call('x')).rejects.toThrow('connection refused')
+  await expect(broken.breaker.call('x')).rejects.toThrow('webhook of Ana')
+  const states = async (state: string) => countOf(metrics, 'circuit_breaker_state', { name: 'webhook', state })
+  expect([await states('open'), await states('closed'), await states('half-open')]).toEqual([1, 1, 0])
+  expect(await countOf(metrics, 'circuit_breaker_rejections_total', { name: 'webhook' })).toBe(1)
+  expect(await metrics.metrics()).not.toContain('Ana')
+  broken.breaker.close()
+  expect([await states('open'), await states('closed')]).toEqual([0, 1])
 })
 
 test('stays closed while fewer than half fail', async () => {
@@ -134,6 +152,7 @@ test('two breakers of a service share the metrics', async () => {
 
 test('waiting for a breaker never uses up an attempt, not even the last', () => {
   const queues = {
+    name: 'main',
     main: 'main',
     dead: 'dead',
     retries: [

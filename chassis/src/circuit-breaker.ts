@@ -6,6 +6,8 @@ const allStates = ['closed', 'open', 'half-open'] as const
 export type BreakerState = (typeof allStates)[number]
 
 export interface BreakerOptions {
+  /** What it is counted as in the metrics, together with others of this kind; default its name. */
+  readonly kind?: string
   /** Milliseconds after which a call counts as failed, although it may still be under way; default 10 s. */
   readonly timeout?: number
   /** Milliseconds that it stays open before one call may try again; default 5 s. */
@@ -20,7 +22,7 @@ export interface Breaker<Args extends unknown[], Result> {
   readonly state: BreakerState
   /** @throws BreakerOpen without calling anything; BreakerTimeout; or what the call throws. */
   call(...args: Args): Promise<Result>
-  /** Ends its timers and its metrics; calls are rejected from now on. */
+  /** Ends its timers and is counted no more; calls are rejected from now on. */
   close(): void
 }
 
@@ -48,7 +50,7 @@ export class BreakerTimeout extends Error {
  * Guards calls to something that may be down: when too many fail it is not called for a while, so that callers fail at once
  * and the other side can recover; then one call tries. Its state is the metric `circuit_breaker_state`.
  * https://martinfowler.com/bliki/CircuitBreaker.html
- * @param name what is called; a label of the metrics and part of its errors.
+ * @param name what is called; part of its errors, and a label of the metrics unless it is of a kind.
  */
 export function createBreaker<Args extends unknown[], Result>(
   name: string,
@@ -56,20 +58,24 @@ export function createBreaker<Args extends unknown[], Result>(
   { metrics, log }: Pick<Resources, 'metrics' | 'log'>,
   options: BreakerOptions = {},
 ): Breaker<Args, Result> {
-  const { timeout = 10_000 } = options
+  const { timeout = 10_000, kind = name } = options
   const circuit = createCircuit(act, { ...options, timeout })
   const { states, rejections } = metricsIn(metrics)
+  for (const state of allStates) states.inc({ name: kind, state }, 0)
+  let closed = false
   const stateOf = follow(circuit, (state, before) => {
-    for (const each of allStates) states.set({ name, state: each }, each === state ? 1 : 0)
+    if (closed) return
+    if (before !== undefined) states.dec({ name: kind, state: before })
+    states.inc({ name: kind, state })
     // Each trial that fails opens it again; of an outage the log tells the beginning and the end.
     if (state === 'open' && before === 'closed') log.warn({ breaker: name }, 'circuit breaker opened')
     if (state === 'closed' && before !== undefined) log.info({ breaker: name }, 'circuit breaker closed')
   })
-  rejections.inc({ name }, 0)
+  rejections.inc({ name: kind }, 0)
   const explain = (error: unknown) => {
     if (!(error instanceof Error) || !CircuitBreaker.isOurError(error)) return error
     if ((error as NodeJS.ErrnoException).code === 'ETIMEDOUT') return new BreakerTimeout(name, timeout)
-    rejections.inc({ name })
+    rejections.inc({ name: kind })
     return new BreakerOpen(name)
   }
   return {
@@ -82,8 +88,8 @@ export function createBreaker<Args extends unknown[], Result>(
       }),
     close() {
       circuit.shutdown()
-      for (const state of allStates) states.remove({ name, state })
-      rejections.remove({ name })
+      if (!closed) states.dec({ name: kind, state: stateOf() })
+      closed = true
     },
   }
 }
@@ -131,7 +137,7 @@ function metricsIn(registry: Registry) {
       states ??
       new Gauge({
         name: 'circuit_breaker_state',
-        help: 'The state of each circuit breaker: 1 for closed, open or half-open, 0 for the other two.',
+        help: 'Circuit breakers in each state (closed, open, half-open); of most names there is one.',
         labelNames: ['name', 'state'],
         registers,
       }),

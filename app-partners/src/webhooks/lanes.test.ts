@@ -3,7 +3,7 @@ import { Registry } from 'prom-client'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openTelling, type Telling } from '../testing/telling.ts'
 import { WebhookFailure } from './failure.ts'
-import { createLanes, laneWidth, LaneBusy, maxLanes } from './lanes.ts'
+import { createLanes, laneWidth, LaneBusy, maxLanes, type Turn } from './lanes.ts'
 
 let telling: Telling
 
@@ -16,11 +16,12 @@ function lanesOf() {
   const metrics = new Registry()
   const lanes = createLanes({ metrics, log: telling.resources.log }, 10_000)
   onTestFinished(() => lanes.close())
-  const names = async () => {
-    const { values } = (await metrics.getSingleMetric('circuit_breaker_rejections_total')?.get()) ?? { values: [] }
-    return values.map(({ labels }) => labels['name'])
+  /** How many partners have a breaker in a state. */
+  const breakers = async (state: string) => {
+    const { values } = (await metrics.getSingleMetric('circuit_breaker_state')?.get()) ?? { values: [] }
+    return values.find(({ labels }) => labels['state'] === state)?.value
   }
-  return { lanes, names }
+  return { lanes, metrics, breakers }
 }
 
 test('a partner has a bounded number of requests under way, whatever the others do', () => {
@@ -69,8 +70,7 @@ test('the chassis puts back what finds its lane busy without using up an attempt
 test('while its target is left alone, an attempt of a partner fails like any other', async () => {
   const { lanes } = lanesOf()
   const turn = lanes.enter('one')
-  const down = async () => Promise.reject(new WebhookFailure('Answered 500.', { httpStatus: 500 }))
-  for (let call = 0; call < 5; call++) await expect(turn.ask(down)).rejects.toThrow('Answered 500.')
+  await breakIn(turn)
   const unmade = await turn.ask(async () => 200).catch((error: unknown) => error)
   expect(unmade).toBeInstanceOf(WebhookFailure)
   expect(unmade).toMatchObject({ final: false })
@@ -78,13 +78,26 @@ test('while its target is left alone, an attempt of a partner fails like any oth
 })
 
 test('of many partners the ones that were told last have a breaker, and whoever is being told', async () => {
-  const { lanes, names } = lanesOf()
+  const { lanes, metrics, breakers } = lanesOf()
+  const answers = (partner: string) => lanes.enter(partner).ask(async () => 200)
   const busy = lanes.enter('busy')
-  for (let partner = 0; partner < maxLanes + 10; partner++) lanes.enter(`partner ${partner}`)[Symbol.dispose]()
-  const known = await names()
-  expect(known).toHaveLength(maxLanes)
-  expect(known).toContain('webhook busy')
-  expect(known).toContain(`webhook partner ${maxLanes + 9}`)
-  expect(known).not.toContain('webhook partner 0')
-  expect(await busy.ask(async () => 200)).toBe(200)
+  await breakIn(busy)
+  for (const partner of ['first', 'last']) {
+    using turn = lanes.enter(partner)
+    await breakIn(turn)
+  }
+  for (let partner = 0; partner < maxLanes - 3; partner++) lanes.enter(`partner ${partner}`)[Symbol.dispose]()
+  lanes.enter('last')[Symbol.dispose]()
+  expect([await breakers('open'), await breakers('closed')]).toEqual([3, maxLanes - 3])
+  lanes.enter('one more')[Symbol.dispose]()
+  expect([await breakers('open'), await breakers('closed')]).toEqual([2, maxLanes - 2])
+  expect((await metrics.metrics()).split('\n').filter(line => line && !line.startsWith('#'))).toHaveLength(4)
+  expect(await answers('first')).toBe(200)
+  for (const partner of ['busy', 'last']) await expect(answers(partner)).rejects.toThrow('failed too often')
 })
+
+/** Has the breaker of a partner open. */
+async function breakIn(turn: Turn): Promise<void> {
+  const down = async () => Promise.reject(new WebhookFailure('Answered 500.', { httpStatus: 500 }))
+  for (let call = 0; call < 5; call++) await expect(turn.ask(down)).rejects.toThrow('Answered 500.')
+}

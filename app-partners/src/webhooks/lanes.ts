@@ -38,7 +38,7 @@ export const laneWidth = 10
 const returnInterval = 10
 /** ... but not much later than this: their target may have become quicker meanwhile. */
 const longestWait = 300_000
-/** Partners whose breaker is remembered, and has metrics. */
+/** Partners whose breaker is remembered. */
 export const maxLanes = 500
 
 export function createLanes(resources: Pick<Resources, 'metrics' | 'log'>, timeout: number): Lanes {
@@ -92,7 +92,7 @@ async function ask({ breaker }: Lane, request: () => Promise<number>): Promise<n
 function openLane(partnerId: string, resources: Pick<Resources, 'metrics' | 'log'>, timeout: number): Lane {
   const isAnswer = (error: unknown) => error instanceof WebhookFailure && error.answered
   // The request ends itself in time.
-  const options = { timeout: timeout * 2, isAnswer }
+  const options = { kind: 'webhook', timeout: timeout * 2, isAnswer }
   const post = (request: () => Promise<number>) => request()
   return { breaker: createBreaker(`webhook ${partnerId}`, post, resources, options), inFlight: 0, lastReturn: 0 }
 }
