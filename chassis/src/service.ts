@@ -101,6 +101,8 @@ export interface GroupWrite<Body> {
   readonly row: Readonly<Record<string, unknown>>
   /** Publishes the messages of the request, at least one. */
   readonly publish: (tx: Pick<Transaction, 'publish'>) => void
+  /** Does what must only be said of what this request wrote, such as counting it; lost in a crash just then. */
+  readonly afterCommit?: () => void
   /** Complete before anything is written, because ids and times are made in code. */
   readonly answer: Answer<Body>
 }

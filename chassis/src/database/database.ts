@@ -130,8 +130,8 @@ async function run<Result>(
   }
 }
 
-// It is committed: whoever asked for it must not be told otherwise, nor do it again.
-function afterwards(work: () => void): void {
+/** Does what follows a commit: whoever asked for that must not be told otherwise, nor do it again, if this fails. */
+export function afterwards(work: () => void): void {
   try {
     work()
   } catch (error) {

@@ -23,6 +23,8 @@ let intercept: Interception
 let writes: number
 let write: (noteId: string | null, key?: string, further?: number) => Promise<Answer>
 let refuse: (key: string) => Promise<Answer>
+/** The notes of which something was done after their commit. */
+let committed: string[]
 const onPublished = vi.fn<() => void>()
 
 beforeAll(async () => {
@@ -44,12 +46,17 @@ beforeAll(async () => {
         for (let count = 0; count <= further; count++) tx.publish(noteWritten, note(noteId ?? 'none'))
       },
       answer: { status: 201, headers: { location: `/notes/${noteId}` }, body: { noteId, at: randomUUID() } },
+      afterCommit() {
+        committed.push(String(noteId))
+        if (noteId === 'clumsy') throw new Error('what follows a commit fails')
+      },
     }))
   refuse = key => commit(requestWith(key, 'a'), () => Promise.reject(new Rejection('too-late', 409, 'Too late.')))
 })
 beforeEach(async () => {
   intercept = through
   writes = 0
+  committed = []
   onPublished.mockClear()
   await outbox.database.query({ text: 'truncate notes, chassis.outbox, chassis.idempotency_keys' })
 })
@@ -216,6 +223,34 @@ describe('a lost race', () => {
     failing(Infinity, race)
     await expect(write('a')).rejects.toMatchObject({ code: '40P01' })
     expect(writes).toBeLessThan(10)
+  })
+})
+
+describe('what follows the commit', () => {
+  test('is done once for each that was written, however often that took', async () => {
+    failing(1, lost, run => run())
+    await Promise.all(names(20).map(name => write(name)))
+    failing(3, () => Object.assign(new Error('deadlock detected'), { code: '40P01' }))
+    await write('raced')
+    expect(committed.toSorted()).toEqual(await stored())
+    expect(committed).toHaveLength(21)
+  })
+
+  test('is not done for what was refused, repeated or lost', async () => {
+    await Promise.allSettled([write(null), write('a', 'key'), write('a', 'key'), write('b', 'key'), refuse('other')])
+    await write('a', 'key')
+    expect(committed).toEqual(['a'])
+    failing(Infinity, () => new Error('disk full'))
+    await expect(write('c')).rejects.toThrow('disk full')
+    expect(committed).toEqual(['a'])
+  })
+
+  test('takes the answer from nobody when it fails', async () => {
+    const warned = new Promise<Error>(resolve => process.once('warning', resolve))
+    const answers = await Promise.all(['a', 'clumsy', 'c'].map(name => write(name)))
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201])
+    expect(committed.toSorted()).toEqual(['a', 'c', 'clumsy'])
+    expect((await warned).message).toBe('what follows a commit fails')
   })
 })
 

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { afterwards } from '../database/database.ts'
 import { createCollector } from './collector.ts'
 import { writeBatch, type Outcome } from './group-outcome.ts'
 import { createWriter, type Item, type Writer } from './group-statement.ts'
@@ -29,10 +30,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       const claim = idempotencyClaim(request)
       const prepared = await prepare().catch((error: unknown) => answeredBefore(claim, error, options.query))
       if (!('row' in prepared)) return prepared as Answer<Body>
-      const { row, answer } = prepared
+      const { row, answer, afterCommit } = prepared
       const span = currentTrace()?.sampled ? options.tracer.start(definition.name, spanOptions) : undefined
       try {
-        const settled = await collect({ row, ...messagesOf(prepared), claim, answer })
+        const settled = await collect({ row, ...messagesOf(prepared), claim, answer, afterCommit })
         span?.end()
         return settled as Answer<Body>
       } catch (error) {
@@ -67,6 +68,7 @@ async function answerAll(write: Writer, items: readonly Item[], { query, onPubli
   const outcomes = await writeBatch(write, items, query)
   const written = items.filter(item => outcomes.get(item) === 'written')
   if (written.length > 0) onPublished(written.flatMap(({ message, further }) => [message, ...further]))
+  for (const { afterCommit } of written) if (afterCommit) afterwards(afterCommit)
   return Promise.all(items.map(item => answerOf(item, outcomes.get(item) as Outcome, query)))
 }
 

@@ -11,6 +11,7 @@ export interface Item {
   readonly further: readonly OutboxRow[]
   readonly claim: IdempotencyClaim | undefined
   readonly answer: Answer
+  readonly afterCommit: (() => void) | undefined
 }
 
 /** Writes items in one statement and one commit. @returns the message ids of those that no earlier request with the same key preceded. */
