@@ -1,3 +1,4 @@
+import { METHODS, request } from 'node:http'
 import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
@@ -145,6 +146,32 @@ describe('the metrics', () => {
     expect(text).not.toContain('wp-admin')
   })
 
+  it('know few methods, whatever clients use', async () => {
+    const { app, metrics, lines } = await startHttp([routes])
+    const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+    // CONNECT asks for no answer but a tunnel.
+    const methods = METHODS.filter(method => method !== 'CONNECT')
+    expect(methods.length).toBeGreaterThan(30)
+    for (const path of ['/orders/7', '/nowhere', '/%zz'])
+      await Promise.all(methods.map(method => ask(url, method, path)))
+    await eventually(() => lines.filter(line => line['path']).length === 3 * methods.length)
+    const values = (await metrics.getSingleMetric('http_request_duration_seconds')?.get())?.values ?? []
+    const labels = (name: string) => [...new Set(values.map(each => String(each.labels[name as never])))].toSorted()
+    expect(labels('method')).toEqual(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', '_OTHER'])
+    expect(labels('route')).toEqual(['/orders/:id', 'unmatched'])
+  })
+
+  it('name the pattern also of what was not found there', async () => {
+    const missing = (app: App) =>
+      app.get('/things/:id', open, async () => {
+        throw new Rejection('thing-not-found', 404, 'There is no such thing.')
+      })
+    const { app, metrics } = await startHttp([missing])
+    await app.inject('/things/7')
+    const line = 'http_request_duration_seconds_count{method="GET",route="/things/:id",status="404"} 1'
+    expect(await eventually(async () => (await metrics.metrics()).includes(line))).toBe(true)
+  })
+
   it('tell the requests in flight', async () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>()
     let entered = 0
@@ -180,3 +207,13 @@ describe('the metrics', () => {
     expect(text).not.toContain('/events')
   })
 })
+
+/** Sends a request of any method, and waits for the end of its answer. */
+function ask(url: URL, method: string, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = url
+    request({ hostname, port, method, path }, answer => answer.resume().once('end', resolve))
+      .once('error', reject)
+      .end()
+  })
+}

@@ -1,6 +1,8 @@
+import { Gauge, Registry } from 'prom-client'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Rejection } from '../rejection.ts'
-import { startHttp } from './server.testing.ts'
+import { countOf } from '../testing/fixture/counts.ts'
+import { eventually, startHttp } from './server.testing.ts'
 
 const up = async () => {}
 const down = async () => {
@@ -120,6 +122,27 @@ it('probes leave neither spans nor log lines above debug, also when they fail', 
   await app.inject('/metrics')
   expect(lines.filter(line => line['path'] !== undefined && line['level'] !== 'debug')).toEqual([])
   expect(spans).toEqual([])
+})
+
+it('scrapes that come together cost one', async () => {
+  const metrics = new Registry()
+  let collected = 0
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  const gauge: Gauge = new Gauge({
+    name: 'scrapes',
+    help: 'For tests.',
+    registers: [metrics],
+    async collect() {
+      gauge.set(++collected)
+      await released
+    },
+  })
+  const { app } = await startHttp([], { metrics })
+  const scrapes = Array.from({ length: 20 }, () => app.inject('/metrics'))
+  await eventually(async () => (await countOf(metrics, 'http_requests_in_flight')) === 20)
+  release()
+  for (const { body } of await Promise.all(scrapes)) expect(body).toContain('\nscrapes 1\n')
+  expect((await app.inject('/metrics')).body).toContain('\nscrapes 2\n')
 })
 
 it('metrics are at the root alone, where no gateway route leads', async () => {

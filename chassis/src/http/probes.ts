@@ -29,9 +29,14 @@ export function addProbes(app: App, { paths, checks, metrics, isStopping, log }:
       return { status: 'ready' }
     })
   }
-  app.get('/metrics', machineOnly, async (_request, reply) => {
-    return reply.type(metrics.contentType).send(await metrics.metrics())
-  })
+  const scrape = shared(() => metrics.metrics())
+  app.get('/metrics', machineOnly, async (_request, reply) => reply.type(metrics.contentType).send(await scrape()))
+}
+
+/** Whoever asks while an answer is being made gets the same. */
+function shared(make: () => Promise<string>): () => Promise<string> {
+  let making: Promise<string> | undefined
+  return () => (making ??= make().finally(() => (making = undefined)))
 }
 
 function answerHealth({ headers }: FastifyRequest, reply: FastifyReply, dependencies: Conditions): FastifyReply {

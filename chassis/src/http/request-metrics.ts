@@ -2,11 +2,14 @@ import { Gauge, Histogram, type Registry } from 'prom-client'
 
 export interface RequestMetrics {
   started(): void
-  /** `route` is the pattern, never the URL: a label must have few values. */
+  /** `route` is the pattern, never the URL, and `method` one of the usual: a label must have few values. */
   finished(method: string, route: string | undefined, status: number, seconds: number): void
   /** An answer is over whose duration says nothing of how fast the service is. */
   left(): void
 }
+
+// A client may use any of the forty methods that Node parses. https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
 /** Registers `http_request_duration_seconds` and `http_requests_in_flight`. */
 export function requestMetrics(registry: Registry): RequestMetrics {
@@ -31,7 +34,7 @@ export function requestMetrics(registry: Registry): RequestMetrics {
     started: () => void inFlight++,
     finished(method, route = 'unmatched', status, seconds) {
       inFlight--
-      durations.observe({ method, route, status }, seconds)
+      durations.observe({ method: methods.has(method) ? method : '_OTHER', route, status }, seconds)
     },
     left: () => void inFlight--,
   }
