@@ -14,6 +14,7 @@ import { startService, type RunningService } from '../start-service.ts'
 import { exchangeName, queueNames } from '../broker/topology.ts'
 import { testAudience, testIssuer, testKeySetUrl } from './tokens.ts'
 
+export * from './exposition.ts'
 export * from './strangers.ts'
 export * from './tokens.ts'
 
