@@ -26,6 +26,7 @@ import { placeOrder } from './features/place-order.ts'
 import { refillReplicas } from './features/refill-replicas.ts'
 import { refundOrder } from './features/refund-order.ts'
 import { sumTallies } from './features/sum-tallies.ts'
+import { openMeters } from './meters.ts'
 
 export const service = defineService<Config>({
   name: 'orders',
@@ -34,6 +35,7 @@ export const service = defineService<Config>({
   paths: ['/orders'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
+  startup: [openMeters],
   routes: [
     placeOrder,
     listOrders,

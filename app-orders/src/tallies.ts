@@ -1,5 +1,10 @@
 const day = `(created_at at time zone 'UTC')::date`
 
+/** What the tallies say, with what is still to be added to them: many rows of one day and state. */
+export const tallies = `
+  select day, status, orders, total_cents from order_tallies
+  union all select day, status, orders, total_cents from order_tally_changes`
+
 /** Counts the new orders of a relation. */
 export const tallyNew = (relation: string) => `
   insert into order_tally_changes (day, status, orders, total_cents)

@@ -2,6 +2,7 @@ import { firstIdAt, type Query, type Route } from '@feira/chassis'
 import { z } from 'zod'
 import { fromCents } from '../domain/money.ts'
 import { orderStatuses, type OrderStatus } from '../domain/order.ts'
+import { tallies } from '../tallies.ts'
 
 const period = z.object({ at: z.date().describe('when it began'), orders: z.int(), revenueCents: z.int() })
 
@@ -37,8 +38,7 @@ const sums = (cents: string) => `coalesce(sum(${cents}) filter (where ${isEarnin
 
 // From the tallies, which are a few rows for each day. An order that none of them counts was written by release 0.1.
 const tallied = `
-  select day, status, orders, total_cents from order_tallies
-  union all select day, status, orders, total_cents from order_tally_changes
+  ${tallies}
   union all select (created_at at time zone 'UTC')::date, status, 1, total_cents from orders where not tallied`
 
 async function readByStatus(query: Query): Promise<Omit<Stats, 'lastDays' | 'lastMinutes'>> {

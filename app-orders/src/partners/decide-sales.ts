@@ -2,6 +2,7 @@ import { momentOf, newId, type Query, type Received, type Transaction } from '@f
 import type { partnerSale } from '@feira/contracts/orders'
 import { itemOrder, type Contents, type Order } from '../domain/order.ts'
 import { judgeSale, type Judgement } from '../domain/sale.ts'
+import type { Meters } from '../meters.ts'
 import { writeOrders, type Placement } from '../placing/write-orders.ts'
 import type { NamedProducts } from '../replicas/product-lookup.ts'
 import { claimEvents, eventOf, refuseCommands, repeatRefusals, type RefusedCommand } from './decisions.ts'
@@ -16,6 +17,7 @@ export async function decideSales(
   tx: Transaction,
   sales: readonly SaleCommand[],
   catalogue: NamedProducts,
+  meters: Meters,
 ): Promise<void> {
   if (sales.length === 0) return
   const { fresh, repeated } = await claimEvents(tx, sales)
@@ -30,7 +32,7 @@ export async function decideSales(
     if (contents) placements.push({ order: orderOf(command, contents), cause: command })
     else refusals.push({ ...refusal, command })
   }
-  await writeOrders(tx, placements)
+  await writeOrders(tx, placements, meters)
   await refuseCommands(tx, refusals)
   await repeatRefusals(tx, repeated)
 }

@@ -11,6 +11,7 @@ import { orderCreated } from '@feira/contracts/orders'
 import { stockReserve } from '@feira/contracts/products'
 import type { Config } from '../config.ts'
 import type { Order } from '../domain/order.ts'
+import { metersOf, type Meters } from '../meters.ts'
 import { toOrderCreated } from '../order-events.ts'
 import type { OrderView } from '../order-view.ts'
 import { tallyNew } from '../tallies.ts'
@@ -23,12 +24,19 @@ export type PlacingRequest = Parameters<typeof callerOf>[0] & { readonly body: N
 export type MakeOrder = (request: PlacingRequest) => Promise<Order>
 
 /** Writes new orders: those in flight together share one statement and one commit. */
-export function createWriteOrder({ groupCommit, config }: Resources<Config>) {
+export function createWriteOrder(resources: Resources<Config>) {
+  const { groupCommit, config } = resources
+  const meters = metersOf(resources)
   const write = groupCommit(definition)
   return (request: PlacingRequest, make: MakeOrder): Promise<Answer<OrderView>> =>
     write(request, async () => {
       const order = await make(request)
-      return { row: rowOf(order), publish: tx => publishPlaced(tx, order), answer: placed(order, config) }
+      return {
+        row: rowOf(order),
+        publish: tx => publishPlaced(tx, order),
+        answer: placed(order, config),
+        afterCommit: () => meters.placed(order.items.length > 0 ? 'items' : 'amount'),
+      }
     })
 }
 
@@ -38,12 +46,13 @@ export interface Placement {
   readonly cause: Cause
 }
 
-/** Writes the new orders that messages ask for, as those of requests are written, in the transaction that handles them. */
-export async function writeOrders(tx: Transaction, placements: readonly Placement[]): Promise<void> {
+/** Writes the new orders that partners ask for, as those of requests are written, in the transaction that handles them. */
+export async function writeOrders(tx: Transaction, placements: readonly Placement[], meters: Meters): Promise<void> {
   if (placements.length === 0) return
   const rows = placements.map(({ order }) => rowOf(order))
   await tx.query({ ...insertion, values: columnNames.map(column => rows.map(row => row[column])) })
   for (const { order, cause } of placements) publishPlaced(tx, order, { cause })
+  tx.afterCommit(() => meters.placed('partner', placements.length))
 }
 
 function publishPlaced(tx: Pick<Transaction, 'publish'>, order: Order, options: PublishOptions = {}): void {
