@@ -9,6 +9,7 @@ import { onOrderChanged } from './features/on-order-changed.ts'
 import { onOrderCreated } from './features/on-order-created.ts'
 import { onSnapshotRequested } from './features/on-snapshot-requested.ts'
 import { onUserDeleted } from './features/on-user-deleted.ts'
+import { openLags } from './lags.ts'
 
 export const service = defineService<Config>({
   name: 'invoices',
@@ -17,6 +18,7 @@ export const service = defineService<Config>({
   paths: ['/invoices'],
   config,
   migrations: new URL('../migrations/', import.meta.url),
+  startup: [openLags],
   routes: [listInvoices, getInvoiceStats, getInvoice, getInvoicePdf],
   consumers: [onOrderCreated, onOrderChanged, onUserDeleted, onSnapshotRequested],
   jobs: [countInvoices],

@@ -5,6 +5,7 @@ import { columnsOf } from '../customer.ts'
 import { stepsBetween, untouched } from '../domain/invoice.ts'
 import { monthIn } from '../domain/numbering.ts'
 import { issueInvoices, type IssuedRow } from '../issue-invoices.ts'
+import { observeLagsOf } from '../lags.ts'
 import { publishIssued, publishStep, type PublishedInvoice } from '../publish-invoice.ts'
 
 type OrderCreated = Received<typeof orderCreated>
@@ -13,11 +14,13 @@ type OrderCreated = Received<typeof orderCreated>
 export const onOrderCreated = consumeBatch(
   'on-order-created',
   orderCreated,
-  async (messages, tx, { config }: Resources<Config>) => {
+  async (messages, tx, resources: Resources<Config>) => {
+    const { INVOICE_TIMEZONE } = resources.config
+    const observeLags = observeLagsOf(resources)
     const issuedAt = new Date()
     const byOrder = firstOfEach(messages)
     const orders = [...byOrder.values()].map(({ data }) => data)
-    const rows = await issueInvoices(tx, { orders, issuedAt, month: monthIn(config.INVOICE_TIMEZONE, issuedAt) })
+    const rows = await issueInvoices(tx, { orders, issuedAt, month: monthIn(INVOICE_TIMEZONE, issuedAt) })
     for (const row of rows) {
       const cause = byOrder.get(row.order_id) as OrderCreated
       const invoice = invoiceOf(row, cause, issuedAt)
@@ -25,6 +28,8 @@ export const onOrderCreated = consumeBatch(
       const now = { paidAt: row.paid_at, voidedAt: row.voided_at }
       stepsBetween(untouched, now).forEach((step, index) => publishStep(tx, invoice, step, index + 2, cause))
     }
+    const placed = rows.map(row => new Date((byOrder.get(row.order_id) as OrderCreated).data.createdAt))
+    tx.afterCommit(() => observeLags(placed, new Date()))
   },
 )
 
