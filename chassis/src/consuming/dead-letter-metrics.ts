@@ -3,7 +3,7 @@ import type { QueueNames } from '../broker/topology.ts'
 import type { Query } from '../service.ts'
 import { sampledGauge, sampler } from '../telemetry/sampled-gauge.ts'
 
-// As of the outbox: whoever has so many need not know how many more.
+// As of the outbox: counting stops at a number that is alarming anyway.
 const sampleText = `
   select name, (select count(*) from (
     select 1 from chassis.dead_letters where replayed_at is null and dead_letters.queue = own.queue limit 10000) as d)::int as waiting

@@ -46,6 +46,17 @@ test('what has not left is counted as it is now, with the age of the oldest', as
   expect(await countOf(registry, 'outbox_oldest_seconds')).toBeLessThan(2 * 86_400)
 })
 
+test('a huge backlog is counted up to a number, and the connection left as it was', async () => {
+  const { query } = outbox.database
+  await query({
+    text: `insert into chassis.outbox (id, type, aggregate_type, aggregate_id, payload, headers, unrouted_at)
+           select gen_random_uuid(), 'note.written', '', '', '{}', '{}', case when n % 2 = 0 then now() end
+           from generate_series(1, 20100) as n`,
+  })
+  expect([await waiting('pending'), await waiting('unrouted')]).toEqual([10_000, 10_000])
+  expect((await query({ text: 'show enable_bitmapscan' })).rows).toEqual([{ enable_bitmapscan: 'on' }])
+})
+
 test('a clock that was set back makes no age negative', async () => {
   await append({ age: '-1 hour' })
   expect(await countOf(registry, 'outbox_oldest_seconds')).toBe(0)
