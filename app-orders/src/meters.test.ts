@@ -121,4 +121,16 @@ describe('placed orders', () => {
     expect(await added(2, mixed)).toEqual([0, 2, 0])
     await shop.resources.query({ text: 'alter table orders drop constraint cheap' })
   })
+
+  test('are not those whose commit failed', async () => {
+    const sql = (text: string) => shop.resources.query({ text })
+    await sql(`create function fail() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$`)
+    await sql(`create constraint trigger fail after insert on orders deferrable initially deferred
+      for each row execute function fail()`)
+    const { sku } = await shop.product({ sku: `SKU-${newId()}`.toUpperCase() })
+    expect(await added(0, () => shop.deliver(partnerSale, sale({ product: sku })))).toEqual([0, 0, 0])
+    expect(await added(0, () => shop.post('', { amount: 29.99 }))).toEqual([0, 0, 0])
+    await sql('drop function fail cascade')
+    expect(await added(1, () => sell(shop, { product: sku }))).toEqual([0, 0, 1])
+  })
 })
