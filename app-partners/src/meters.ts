@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { Counter, Histogram, type Registry } from '@feira/chassis'
 import { strategies } from './strategies/index.ts'
 
 /** The metrics of the events of partners, each by the event's kind; an event counts once in each, whatever its retries. */

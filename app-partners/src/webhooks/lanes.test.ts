@@ -1,5 +1,4 @@
-import { BreakerOpen } from '@feira/chassis'
-import { Registry } from 'prom-client'
+import { BreakerOpen, Registry } from '@feira/chassis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openTelling, type Telling } from '../testing/telling.ts'
 import { WebhookFailure } from './failure.ts'

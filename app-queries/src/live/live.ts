@@ -1,5 +1,6 @@
 import {
   callerOf,
+  Gauge,
   listen,
   openedBy,
   openEventStream,
@@ -10,7 +11,6 @@ import {
   type Resources,
   type Startup,
 } from '@feira/chassis'
-import { Gauge } from 'prom-client'
 import type { Config } from '../config.ts'
 import { timelineChannel } from '../projecting/timeline.ts'
 import { createFeed, newestPosition, type Feed } from './feed.ts'
