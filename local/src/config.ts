@@ -34,6 +34,7 @@ export const localConfig = {
   BROKER_PORT: port(56_729, 'the embedded broker'),
   SMTP_PORT: port(1_025, 'the mail server that catches every e-mail'),
   MAIL_UI_PORT: port(8_025, 'the page that shows the e-mails caught'),
+  PROMETHEUS_PORT: port(9_090, 'the Prometheus of `npm run prometheus`'),
   RATE_LIMIT: z
     .preprocess(text => (text === 'on' ? 'true' : text === 'off' ? 'false' : text), flag())
     .default(false)

@@ -4,6 +4,7 @@ import { readLocalConfig } from './config.ts'
 import { playDemo } from './demo.ts'
 import { offerEnvironment } from './dev-environment.ts'
 import { startInfra } from './infra.ts'
+import { NoPrometheus, runPrometheus } from './prometheus.ts'
 import { PortsTaken, requirePorts } from './ports.ts'
 import { StreamRefused } from './event-source.ts'
 import { infraScreen, showProgress, startScreen } from './screen.ts'
@@ -25,6 +26,9 @@ const help = `Feira on this machine, without Docker.
   npm run watch -- --url http://feira.example
                                 elsewhere, with the access token in FEIRA_TOKEN
   npm run token -s              signs in as admin and prints the access token; or: npm run token -s -- testuser multpex
+  npm run prometheus            asks the running services for their metrics and raises alerts, with a Prometheus of yours
+  npm run prometheus -- --speed 10
+                                ten times sooner than they should be, for trying them
 
 Variables: .env.example says which there are.`
 
@@ -40,6 +44,7 @@ async function run(): Promise<void> {
     options: {
       processes: { type: 'boolean', default: false },
       url: { type: 'string' },
+      speed: { type: 'string', default: '1' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -50,6 +55,7 @@ async function run(): Promise<void> {
   else if (command === 'demo') await playDemo(readLocalConfig())
   else if (command === 'token') await printToken(readLocalConfig(), args)
   else if (command === 'watch') await follow(values.url, args[0])
+  else if (command === 'prometheus') await runPrometheus(readLocalConfig(), Number(values.speed))
   else throw new Error(`There is no command ${command}.\n\n${help}`)
 }
 
@@ -101,7 +107,9 @@ function stopOnSignal(stop: () => Promise<void>): void {
 }
 
 function fail(error: unknown): never {
-  const expected = [ConfigError, PortsTaken, SignInFailed, StreamRefused].some(kind => error instanceof kind)
+  const expected = [ConfigError, NoPrometheus, PortsTaken, SignInFailed, StreamRefused].some(
+    kind => error instanceof kind,
+  )
   const text = error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error)
   console.error(`\n${text}`)
   process.exit(1)
