@@ -3,6 +3,8 @@ import { ConfigError } from '@feira/chassis'
 import { readLocalConfig } from './config.ts'
 import { playDemo } from './demo.ts'
 import { offerEnvironment } from './dev-environment.ts'
+import { breakSomething, mend } from './faults/commands.ts'
+import { CannotBreak } from './faults/fault.ts'
 import { startInfra } from './infra.ts'
 import { NoPrometheus, runPrometheus } from './prometheus.ts'
 import { PortsTaken, requirePorts } from './ports.ts'
@@ -29,6 +31,10 @@ const help = `Feira on this machine, without Docker.
   npm run prometheus            asks the running services for their metrics and raises alerts, with a Prometheus of yours
   npm run prometheus -- --speed 10
                                 ten times sooner than they should be, for trying them
+  npm run break                 lists what can be broken, to see an alert raised
+  npm run break -- dead-letters --lasting 5m
+                                breaks it, until Ctrl-C or for that long
+  npm run mend                  makes whole what is broken, also after a break that was killed
 
 Variables: .env.example says which there are.`
 
@@ -45,6 +51,8 @@ async function run(): Promise<void> {
       processes: { type: 'boolean', default: false },
       url: { type: 'string' },
       speed: { type: 'string', default: '1' },
+      lasting: { type: 'string', default: '15m' },
+      anywhere: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -56,6 +64,8 @@ async function run(): Promise<void> {
   else if (command === 'token') await printToken(readLocalConfig(), args)
   else if (command === 'watch') await follow(values.url, args[0])
   else if (command === 'prometheus') await runPrometheus(readLocalConfig(), Number(values.speed))
+  else if (command === 'break') await breakSomething({ config: readLocalConfig(), name: args[0], ...values })
+  else if (command === 'mend') await mend(readLocalConfig(), args[0])
   else throw new Error(`There is no command ${command}.\n\n${help}`)
 }
 
@@ -107,7 +117,7 @@ function stopOnSignal(stop: () => Promise<void>): void {
 }
 
 function fail(error: unknown): never {
-  const expected = [ConfigError, NoPrometheus, PortsTaken, SignInFailed, StreamRefused].some(
+  const expected = [CannotBreak, ConfigError, NoPrometheus, PortsTaken, SignInFailed, StreamRefused].some(
     kind => error instanceof kind,
   )
   const text = error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error)
