@@ -29,8 +29,8 @@ const help = `Feira on this machine, without Docker.
                                 elsewhere, with the access token in FEIRA_TOKEN
   npm run token -s              signs in as admin and prints the access token; or: npm run token -s -- testuser multpex
   npm run prometheus            asks the running services for their metrics and raises alerts, with a Prometheus of yours
-  npm run prometheus -- --speed 10
-                                ten times sooner than they should be, for trying them
+  npm run prometheus -- --speed 5
+                                five times sooner than they should be, for trying them
   npm run break                 lists what can be broken, to see an alert raised
   npm run break -- dead-letters --lasting 5m
                                 breaks it, until Ctrl-C or for that long

@@ -98,7 +98,7 @@ const seconds = { s: 1, m: 60, h: 3_600 } as const
 export function sooner(text: string, speed: number): string {
   if (speed === 1) return text
   return text.replaceAll(
-    /(\bfor: |_(?:interval|timeout): |\[)(\d+)([smh])\b/g,
+    /(\bfor: |_interval: |\[)(\d+)([smh])\b/g,
     (_, before: string, count: string, unit: keyof typeof seconds) =>
       `${before}${Math.round((Number(count) * seconds[unit] * 1_000) / speed)}ms`,
   )

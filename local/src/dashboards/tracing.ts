@@ -77,7 +77,7 @@ export const tracing: Dashboard = {
     },
     {
       height: 10,
-      panels: [logs('Log', '{service_name=~".+"} | json | service="$service" | level=~"warn|error|fatal"')],
+      panels: [logs('Log', '{job="feira"} | json | service="$service" | level=~"warn|error|fatal"')],
     },
   ],
 }

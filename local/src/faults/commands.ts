@@ -60,10 +60,16 @@ function listFaults(): void {
   }
 }
 
+// Unlike that of AbortSignal.timeout, this timer keeps the process alive.
 function endOf(milliseconds: number): AbortSignal {
-  const interrupted = new AbortController()
-  process.on('SIGINT', () => interrupted.abort()).on('SIGTERM', () => interrupted.abort())
-  return AbortSignal.any([interrupted.signal, AbortSignal.timeout(milliseconds)])
+  const ending = new AbortController()
+  const end = () => {
+    clearTimeout(timer)
+    ending.abort()
+  }
+  const timer = setTimeout(end, milliseconds)
+  process.on('SIGINT', end).on('SIGTERM', end)
+  return ending.signal
 }
 
 async function makeWhole(config: LocalConfig, system: RunningSystem, { fault: name, note }: Broken): Promise<void> {

@@ -53,7 +53,7 @@ export const queueBacklog = fault<{ readonly messageId: string; readonly payload
   summary: `app-invoices cannot note what it has handled, and ${copies} copies of a message that it knows arrive`,
   alerts: ['QueueBacklog'],
   async prepare({ inDatabase }) {
-    const text = `select coalesce(message_id, id)::text as "messageId", payload::text as payload from chassis.outbox
+    const text = `select coalesce(message_id::text, id::text) as "messageId", payload::text as payload from chassis.outbox
       where type = 'order.created' and published_at < now() - interval '10 s' order by id desc limit 1`
     const { rows } = await inDatabase('orders', client => client.query<{ messageId: string; payload: string }>(text))
     if (rows[0]) return rows[0]
