@@ -17,6 +17,10 @@ export const business: Dashboard = {
           queries: [['max(orders{status="pending"})', 'pending']],
           alarming: 21,
         }),
+        figure('Orders that wait for payment', {
+          unit: 'none',
+          queries: [['max(orders{status="reserved"})', 'reserved']],
+        }),
         figure('Order to invoice, p95', {
           unit: 's',
           queries: [['histogram_quantile(0.95, sum by (le) (rate(order_invoice_lag_seconds_bucket[5m])))', 'p95']],

@@ -6,13 +6,14 @@ export interface Dashboard {
   readonly description: string
   /** What is chosen above the panels. */
   readonly variables: readonly Variable[]
-  /** Panels from left to right, rows from top to bottom. */
+  /** Rows from top to bottom. */
   readonly rows: readonly Row[]
 }
 
 export interface Row {
   /** Of 30 pixels. */
   readonly height: number
+  /** From left to right, equally wide: as many as divide 24. */
   readonly panels: readonly Panel[]
 }
 
