@@ -80,7 +80,7 @@ export function localSettings(text: string, config: LocalConfig): string {
   return stringify({ ...settings, scrape_configs: jobs })
 }
 
-function onThisMachine({ dns_sd_configs: _, ...job }: Job, config: LocalConfig): Job {
+function onThisMachine(job: Job, config: LocalConfig): object {
   const chosen = chosenServices(config).map(({ name, port }) => `app-${name}:${port}`)
   const targets = job.static_configs.flatMap(each => each.targets).filter(target => chosen.includes(target))
   const addresses = services.map(({ name, port }) => ({
@@ -89,7 +89,9 @@ function onThisMachine({ dns_sd_configs: _, ...job }: Job, config: LocalConfig):
     target_label: '__address__',
     replacement: `127.0.0.1:${portOf(config, name)}`,
   }))
-  return { ...job, static_configs: [{ targets }], relabel_configs: [...(job.relabel_configs ?? []), ...addresses] }
+  const relabelling = [...(job.relabel_configs ?? []), ...addresses]
+  // Names that only the containers' network knows.
+  return { ...job, dns_sd_configs: undefined, static_configs: [{ targets }], relabel_configs: relabelling }
 }
 
 const seconds = { s: 1, m: 60, h: 3_600 } as const

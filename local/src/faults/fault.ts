@@ -26,7 +26,7 @@ export interface NotedFault<Noted extends Note> extends Omit<Fault, 'prepare' | 
 
 /** Forgets of which kind a fault's note is: it gets back what it has written itself. */
 export function fault<Noted extends Note>(noted: NotedFault<Noted>): Fault {
-  return noted as unknown as Fault
+  return noted
 }
 
 /** The system does not run, or not in a way that lets this be broken; the message says what to do. */
