@@ -7,9 +7,14 @@ import type { RunningSystem } from './running-system.ts'
 // Words with which the orders of a fault are found again.
 const street = 'Only for a fault'
 
-async function place({ ask }: RunningSystem, order: object): Promise<void> {
+async function place({ ask }: RunningSystem, productId: string): Promise<void> {
   const shippingAddress = { street, city: 'Nowhere', state: 'NA', zipCode: '00000' }
-  await ask('orders', '/orders', { body: { ...order, shippingAddress } })
+  await ask('orders', '/orders', { body: { items: [{ productId, quantity: 1 }], shippingAddress } })
+}
+
+async function removeProduct({ ask }: RunningSystem, productId: string): Promise<void> {
+  // It may be gone already.
+  await ask('products', `/products/${productId}`, { method: 'DELETE' }).catch(() => {})
 }
 
 /** Cancels the orders of faults that can be cancelled still. */
@@ -19,21 +24,22 @@ async function cancelAll({ inDatabase, ask }: RunningSystem): Promise<void> {
   for (const { id } of rows) await ask('orders', `/orders/${id}/cancel`, { body: { reason: 'fault' } }).catch(() => {})
 }
 
-export const lateInvoices = fault<Record<string, never>>({
+export const lateInvoices = fault<{ readonly productId: string }>({
   summary: 'app-invoices cannot note what it has handled; an order every 2 s waits for its invoice',
   alerts: ['InvoicesMissing', 'InvoicesLate'],
-  prepare: async () => ({}),
-  async cause(system, _note, signal) {
+  prepare: async ({ addProduct }) => ({ productId: await addProduct(1_000) }),
+  async cause(system, { productId }, signal) {
     await whileInboxIsLocked(system, 'invoices', signal, async () => {
       while (!signal.aborted) {
-        await place(system, { amount: 1 })
+        await place(system, productId)
         await sleep(2_000, undefined, { signal }).catch(() => {})
       }
     })
   },
-  async mend(system) {
+  async mend(system, { productId }) {
     await endOwnSessions(system, 'invoices')
     await cancelAll(system)
+    await removeProduct(system, productId)
   },
 })
 
@@ -43,15 +49,14 @@ export const pendingOrders = fault<{ readonly productId: string }>({
   prepare: async ({ addProduct }) => ({ productId: await addProduct(100) }),
   async cause(system, { productId }, signal) {
     await whileInboxIsLocked(system, 'products', signal, async () => {
-      const items = [{ productId, quantity: 1 }]
-      for (let placed = 0; placed < 25; placed++) await place(system, { items })
+      for (let placed = 0; placed < 25; placed++) await place(system, productId)
       await lasts(signal)
     })
   },
   async mend(system, { productId }) {
     await endOwnSessions(system, 'products')
     await cancelAll(system)
-    await system.ask('products', `/products/${productId}`, { method: 'DELETE' }).catch(() => {})
+    await removeProduct(system, productId)
   },
 })
 
@@ -76,6 +81,6 @@ export const failingPartnerEvents = fault<{ readonly productId: string; readonly
   async mend(system, { productId, partnerId }) {
     await endOwnSessions(system, 'orders')
     await system.ask('partners', `/partners/${partnerId}`, { method: 'DELETE' }).catch(() => {})
-    await system.ask('products', `/products/${productId}`, { method: 'DELETE' }).catch(() => {})
+    await removeProduct(system, productId)
   },
 })

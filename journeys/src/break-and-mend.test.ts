@@ -1,0 +1,124 @@
+import { faults } from '@feira/local/src/faults/index.ts'
+import { connect } from 'amqplib'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { request } from './harness/http.ts'
+import { LocalSystem } from './harness/local-system.ts'
+import { Program } from './harness/program.ts'
+import { until } from './harness/until.ts'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+
+let system: LocalSystem
+
+beforeAll(async () => {
+  system = await LocalSystem.create()
+  await system.start(['--processes'], { SERVICES: 'users,products,invoices' })
+  await system.signIn()
+})
+afterAll(async () => {
+  await system?.interrupt()
+  await system?.destroy()
+})
+
+/** Runs `npm run break` until it says that something is broken. */
+async function breaking(fault: string): Promise<Program> {
+  const program = new Program(['local/start.mjs', 'break', fault, '--lasting', '1m'], system.environment)
+  onTestFinished(() => program.killAll())
+  await until(`${fault} is broken`, () => {
+    if (!program.running) throw new Error(program.output)
+    return program.output.includes('Broken')
+  })
+  return program
+}
+
+const of = (service: 'ORDERS' | 'INVOICES' | 'PRODUCTS', path: string) =>
+  request(`http://127.0.0.1:${system.ports[`${service}_PORT`]}${path}`, {
+    headers: system.admin,
+    signal: AbortSignal.timeout(2_000),
+  })
+
+async function untilStatus(expected: number, ask: () => ReturnType<typeof of>): Promise<void> {
+  await until(`it answers ${expected}`, async () => (await ask()).status === expected)
+}
+
+test('lists what can be broken, and says so of what cannot', async () => {
+  const { output, code } = await system.run(['break'])
+  expect(code).toBe(0)
+  for (const name of Object.keys(faults)) expect(output).toContain(name)
+  expect(await system.run(['break', 'everything'])).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('no fault everything'),
+  })
+  expect((await system.run(['mend'])).output).toContain('Nothing is broken.')
+})
+
+test('leaves servers on other machines alone', async () => {
+  const { code, output } = await system.run(['break', 'dead-letters'], {
+    BROKER_URL: 'amqp://guest:guest@feira.example',
+  })
+  expect({ code, output }).toEqual({ code: 1, output: expect.stringContaining('feira.example is not this machine') })
+})
+
+describe('breaks, and mends', () => {
+  test('service-down: the process takes no requests, and then again', async () => {
+    const program = await breaking('service-down')
+    await until('it hangs', async () => {
+      await of('INVOICES', '/live').then(
+        () => Promise.reject(new Error('it answers')),
+        () => true,
+      )
+      return true
+    })
+    expect((await system.run(['mend'])).output).toContain('Mended: service-down')
+    expect(await program.exited).toEqual({ code: 0, signal: null })
+    await untilStatus(200, () => of('INVOICES', '/live'))
+  })
+
+  test('database-away: not even when the one who broke it was killed does it stay broken', async () => {
+    const program = await breaking('database-away')
+    await untilStatus(503, () => of('INVOICES', '/ready'))
+    await program.end('SIGKILL')
+    expect((await of('INVOICES', '/ready')).status).toBe(503)
+    expect((await system.run(['mend', 'database-away'])).output).toContain('Mended: database-away')
+    await untilStatus(200, () => of('INVOICES', '/ready'))
+  })
+
+  test('failing-requests: a route fails, and Ctrl-C ends that', async () => {
+    const program = await breaking('failing-requests')
+    const { items } = (await of('PRODUCTS', '/products?search=fault')).body as { items: { id: string }[] }
+    const movements = () => of('PRODUCTS', `/products/${items[0]?.id}/movements`)
+    await untilStatus(500, movements)
+    program.pressCtrlC()
+    expect(await program.exited).toEqual({ code: 0, signal: null })
+    expect((await movements()).status).toBe(200)
+    expect((await of('PRODUCTS', `/products/${items[0]?.id}`)).status).toBe(404)
+    expect((await system.run(['break', 'failing-requests', '--lasting', '10ms'])).code).toBe(0)
+  })
+
+  test('dead-letters: a message is given up, and deleted', async () => {
+    const program = await breaking('dead-letters')
+    const groups = async () => ((await of('INVOICES', '/ops/dead-letters')).body as { groups: unknown[] }).groups
+    await until('it is dead', async () => (await groups()).length === 1)
+    await system.run(['mend'])
+    await program.exited
+    expect(await groups()).toEqual([])
+  })
+
+  test('unrouted-messages: a queue is bound to nothing, and to all that it was', async () => {
+    const bound = async () => {
+      const model = await connect(`amqp://guest:guest@127.0.0.1:${system.ports.BROKER_PORT}`)
+      const channel = await model.createConfirmChannel()
+      let returned = false
+      channel.on('return', () => (returned = true))
+      channel.publish('feira.events', 'stock.changed', Buffer.from('{}'), { mandatory: true })
+      await channel.waitForConfirms()
+      await model.close()
+      return !returned
+    }
+    const program = await breaking('unrouted-messages')
+    await until('it is unbound', async () => !(await bound()))
+    await system.run(['mend'])
+    await program.exited
+    expect(await bound()).toBe(true)
+  })
+})
