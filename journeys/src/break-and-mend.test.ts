@@ -31,6 +31,12 @@ async function breaking(fault: string): Promise<Program> {
   return program
 }
 
+/** What Ctrl-C does: it is whole again when the program has ended. */
+async function mending(program: Program): Promise<void> {
+  program.pressCtrlC()
+  expect(await program.exited).toEqual({ code: 0, signal: null })
+}
+
 const of = (service: 'ORDERS' | 'INVOICES' | 'PRODUCTS', path: string) =>
   request(`http://127.0.0.1:${system.ports[`${service}_PORT`]}${path}`, {
     headers: system.admin,
@@ -88,8 +94,7 @@ describe('breaks, and mends', () => {
     const { items } = (await of('PRODUCTS', '/products?search=fault')).body as { items: { id: string }[] }
     const movements = () => of('PRODUCTS', `/products/${items[0]?.id}/movements`)
     await untilStatus(500, movements)
-    program.pressCtrlC()
-    expect(await program.exited).toEqual({ code: 0, signal: null })
+    await mending(program)
     expect((await movements()).status).toBe(200)
     expect((await of('PRODUCTS', `/products/${items[0]?.id}`)).status).toBe(404)
     expect((await system.run(['break', 'failing-requests', '--lasting', '10ms'])).code).toBe(0)
@@ -99,8 +104,7 @@ describe('breaks, and mends', () => {
     const program = await breaking('dead-letters')
     const groups = async () => ((await of('INVOICES', '/ops/dead-letters')).body as { groups: unknown[] }).groups
     await until('it is dead', async () => (await groups()).length === 1)
-    await system.run(['mend'])
-    await program.exited
+    await mending(program)
     expect(await groups()).toEqual([])
   })
 
@@ -117,8 +121,7 @@ describe('breaks, and mends', () => {
     }
     const program = await breaking('unrouted-messages')
     await until('it is unbound', async () => !(await bound()))
-    await system.run(['mend'])
-    await program.exited
+    await mending(program)
     expect(await bound()).toBe(true)
   })
 })
