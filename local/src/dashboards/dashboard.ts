@@ -51,15 +51,19 @@ export function sourceVariable(type: 'prometheus' | 'jaeger' | 'loki'): Variable
 
 /** Which services are shown. @param many whether several can be. */
 export function serviceVariable(many: boolean): Variable {
+  const query = 'label_values(up{job="services"}, service)'
+  const all = { multi: true, includeAll: true, allValue: '.+', current: { text: ['All'], value: ['$__all'] } }
   return {
     type: 'query',
     name: 'service',
     label: 'Service',
     datasource: sourceOf('prometheus'),
-    query: { refId: 'services', query: 'label_values(up{job="services"}, service)' },
+    definition: query,
+    // 1 is "label values".
+    query: { qryType: 1, query, refId: 'PrometheusVariableQueryEditor-VariableQuery' },
     refresh: 2,
     sort: 1,
-    ...(many ? { multi: true, includeAll: true, allValue: '.+', current: { text: 'All', value: '$__all' } } : {}),
+    ...(many ? all : {}),
   }
 }
 
