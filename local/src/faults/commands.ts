@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { duration } from '@feira/chassis'
 import type { LocalConfig } from '../config.ts'
@@ -80,14 +81,18 @@ async function makeWhole(config: LocalConfig, system: RunningSystem, { fault: na
 
 /** Asks the process that keeps something broken to end it. @returns whether it did, within 15 s. */
 async function endsByItself(config: LocalConfig, { fault, pid }: Broken): Promise<boolean> {
-  try {
-    process.kill(pid, 'SIGTERM')
-  } catch {
-    return false
-  }
+  if (!isBreaking(pid)) return false
+  process.kill(pid, 'SIGTERM')
   for (let waited = 0; waited < 15_000; waited += 100) {
     if (!brokenNow(config).some(broken => broken.fault === fault)) return true
     await sleep(100)
   }
   return false
+}
+
+// Its number may belong to another program by now, which must not be ended.
+function isBreaking(pid: number): boolean {
+  return (
+    spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).stdout?.includes(' break ') ?? false
+  )
 }

@@ -9,21 +9,24 @@ export async function endOwnSessions({ inDatabase }: RunningSystem, service: str
   await inDatabase(service, client => client.query(text, [applicationName]))
 }
 
+// Closing the database to connections would outlast a break that was killed, and nothing could start on it again.
+const lockAll = `do $$ declare "each" regclass; begin
+  for "each" in select c.oid::regclass from pg_class c where relkind = 'r' and relnamespace in ('public'::regnamespace, 'chassis'::regnamespace)
+  loop execute 'lock table ' || "each" || ' in access exclusive mode'; end loop; end $$`
+
 export const databaseAway = fault<Record<string, never>>({
-  summary: 'the database of app-invoices lets nobody in',
+  summary: 'the database of app-invoices answers nothing: all its tables are locked',
   alerts: ['DatabaseAway'],
   prepare: async () => ({}),
   async cause({ inDatabase }, _note, signal) {
-    // From another database: who is connected to one cannot close it to everybody.
-    await inDatabase('orders', async client => {
-      await client.query('alter database feira_invoices allow_connections false')
-      await client.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'feira_invoices'")
+    await inDatabase('invoices', async client => {
+      await client.query('begin')
+      await client.query(lockAll)
+      await lasts(signal)
+      await client.query('rollback')
     })
-    await lasts(signal)
   },
-  async mend({ inDatabase }) {
-    await inDatabase('orders', client => client.query('alter database feira_invoices allow_connections true'))
-  },
+  mend: system => endOwnSessions(system, 'invoices'),
 })
 
 export const slowDatabase = fault<Record<string, never>>({

@@ -59,7 +59,11 @@ export async function findSystem(config: LocalConfig, anywhere: boolean): Promis
   }
   const keepAskingOnce = async (url: string, signal: AbortSignal) => {
     while (!signal.aborted) {
-      await fetch(url, { headers, signal }).then(answer => answer.arrayBuffer()).catch(() => {}) // prettier-ignore
+      try {
+        await (await fetch(url, { headers, signal })).arrayBuffer()
+      } catch {
+        // No answer will do.
+      }
       await sleep(100)
     }
   }
