@@ -39,7 +39,11 @@ export const localConfig = {
     .preprocess(text => (text === 'on' ? 'true' : text === 'off' ? 'false' : text), flag())
     .default(false)
     .describe('on: the gateway limits rates as Kong does'),
-  FEIRA_TOKEN: z.string().optional().describe('the access token of `npm run watch`, which else signs in as admin'),
+  JAEGER_PORT: port(16_686, "Jaeger's pages, which `npm run doctor` asks for traces"),
+  FEIRA_TOKEN: z
+    .string()
+    .optional()
+    .describe('the access token of `npm run watch`, `doctor` and `dlq`, which else sign in as admin'),
   LOG_LEVEL: z.string().default('warn').describe('info shows every request and message'),
   ...Object.fromEntries(
     services.map(service => [portVariable(service.name), port(service.port, `app-${service.name}`)]),

@@ -5,6 +5,7 @@ import { playDemo } from './demo.ts'
 import { offerEnvironment } from './dev-environment.ts'
 import { breakSomething, mend } from './faults/commands.ts'
 import { CannotBreak } from './faults/fault.ts'
+import { runDoctor } from './doctor/index.ts'
 import { startInfra } from './infra.ts'
 import { NoPrometheus, runPrometheus } from './prometheus.ts'
 import { PortsTaken, requirePorts } from './ports.ts'
@@ -27,6 +28,7 @@ const help = `Feira on this machine, without Docker.
   npm run watch -- <orderId>    one order, until it is completed, cancelled or refunded
   npm run watch -- --url http://feira.example
                                 elsewhere, with the access token in FEIRA_TOKEN
+  npm run doctor                what is wrong with a running system, and what to do; --help for more
   npm run token -s              signs in as admin and prints the access token; or: npm run token -s -- testuser multpex
   npm run prometheus            asks the running services for their metrics and raises alerts, with a Prometheus of yours
   npm run prometheus -- --speed 5
@@ -45,6 +47,13 @@ try {
 }
 
 async function run(): Promise<void> {
+  const [command = '', ...args] = process.argv.slice(2)
+  // These have options of their own.
+  if (command === 'doctor') await runDoctor(args)
+  else await runShared()
+}
+
+async function runShared(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {

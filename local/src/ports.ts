@@ -10,7 +10,8 @@ export class PortsTaken extends Error {
   }
 }
 
-interface PortNeed {
+/** A port that the system listens on. */
+export interface PortNeed {
   readonly port: number
   readonly what: string
   readonly variable: string
@@ -18,11 +19,17 @@ interface PortNeed {
 
 /** Looks, before anything is started, whether every port is free. @throws PortsTaken naming all that are not. */
 export async function requirePorts(config: LocalConfig, { infraOnly }: { readonly infraOnly: boolean }): Promise<void> {
+  const taken = await findTakenPorts(config, infraOnly)
+  if (taken.length > 0) throw new PortsTaken(taken)
+}
+
+/** The ports that the system needs and somebody listens on. */
+export async function findTakenPorts(config: LocalConfig, infraOnly: boolean): Promise<PortNeed[]> {
   const taken: PortNeed[] = []
   for (const need of needsOf(config, infraOnly)) {
     if (!(await isFree(need.port))) taken.push(need)
   }
-  if (taken.length > 0) throw new PortsTaken(taken)
+  return taken
 }
 
 function needsOf(config: LocalConfig, infraOnly: boolean): PortNeed[] {

@@ -10,6 +10,11 @@ export function paint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout })
 }
 
+/** What others wrote, without what would move a terminal's cursor or change its colours. */
+export function onOneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ')
+}
+
 /** Prints a step of a start that may take a while. */
 export function showProgress(step: string): void {
   console.log(paint('dim', `  · ${step}`))

@@ -24,6 +24,7 @@ export async function signIn(gateway: string, username: string, password: string
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ username, password }),
+    signal: AbortSignal.timeout(5_000),
   }).catch(() => {
     throw new SignInFailed(`Nothing answers at ${gateway}. Is the system running? \`npm start\` starts it.`)
   })
