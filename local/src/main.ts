@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { ConfigError } from '@feira/chassis'
 import { readLocalConfig } from './config.ts'
+import { runDeadLetters } from './dead-letters/index.ts'
 import { playDemo } from './demo.ts'
 import { offerEnvironment } from './dev-environment.ts'
 import { breakSomething, mend } from './faults/commands.ts'
@@ -29,6 +30,7 @@ const help = `Feira on this machine, without Docker.
   npm run watch -- --url http://feira.example
                                 elsewhere, with the access token in FEIRA_TOKEN
   npm run doctor                what is wrong with a running system, and what to do; --help for more
+  npm run dlq                   dead letters of all services: looks at them, replays them; --help for more
   npm run token -s              signs in as admin and prints the access token; or: npm run token -s -- testuser multpex
   npm run prometheus            asks the running services for their metrics and raises alerts, with a Prometheus of yours
   npm run prometheus -- --speed 5
@@ -50,6 +52,7 @@ async function run(): Promise<void> {
   const [command = '', ...args] = process.argv.slice(2)
   // These have options of their own.
   if (command === 'doctor') await runDoctor(args)
+  else if (command === 'dlq') await runDeadLetters(args)
   else await runShared()
 }
 
