@@ -51,8 +51,8 @@ try {
 async function run(): Promise<void> {
   const [command = '', ...args] = process.argv.slice(2)
   // These have options of their own.
-  if (command === 'doctor') await runDoctor(args)
-  else if (command === 'dlq') await runDeadLetters(args)
+  if (command === 'doctor') process.exitCode = await runDoctor(args)
+  else if (command === 'dlq') process.exitCode = await runDeadLetters(args)
   else await runShared()
 }
 

@@ -25,15 +25,16 @@ Exit code: 0 done, 1 a service did not do it, 2 written wrongly.`
 /** The command was written wrongly; the message says how. */
 class Misused extends Error {}
 
-/** `npm run dlq`: a client of `/ops/dead-letters` of all services. */
-export async function runDeadLetters(args: readonly string[]): Promise<void> {
+/** `npm run dlq`: a client of `/ops/dead-letters` of all services. @returns the exit code. */
+export async function runDeadLetters(args: readonly string[]): Promise<number> {
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
     if (values.help) console.log(help)
     else await run(values, positionals)
+    return 0
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error))
-    process.exitCode = error instanceof OpsRefused || error instanceof SignInFailed ? 1 : 2
+    return error instanceof OpsRefused || error instanceof SignInFailed ? 1 : 2
   }
 }
 
@@ -58,7 +59,7 @@ const print = (line: string) => console.log(line)
 
 async function run(values: Values, [command = 'list', id]: readonly string[]): Promise<void> {
   if (command === 'list') return list(await openClients(values), print)
-  if (command === 'show') return show(await openClients(values), requireId(id), print)
+  if (command === 'show') return onOne(show, values, id)
   if (command === 'replay') return runReplay(values, id)
   if (command === 'delete') return runDelete(values, id)
   throw new Misused(`There is no command ${command}.\n\n${help}`)
@@ -72,14 +73,14 @@ async function runReplay(values: Values, id: string | undefined): Promise<void> 
     return replay(await openClients(values), selection, { dryRun, print })
   }
   if (dryRun) throw new Misused('--dry-run counts: it goes with --fingerprint or --all. `show` shows one.')
-  return replayOne(await openClients(values), requireId(id), print)
+  return onOne(replayOne, values, id)
 }
 
 async function runDelete(values: Values, id: string | undefined): Promise<void> {
   const { fingerprint, all, 'dry-run': dryRun } = values
   if (all || dryRun) throw new Misused('What is deleted is gone: neither --all nor --dry-run goes with it.')
   requireOne('Say what is to be deleted: an id or --fingerprint.', id, fingerprint)
-  if (fingerprint === undefined) return remove(await openClients(values), requireId(id), print)
+  if (fingerprint === undefined) return onOne(remove, values, id)
   return removeAll(await openClients(values), fingerprint, print)
 }
 
@@ -87,9 +88,9 @@ function requireOne(otherwise: string, ...choices: readonly unknown[]): void {
   if (choices.filter(choice => choice !== undefined).length !== 1) throw new Misused(otherwise)
 }
 
-function requireId(id: string | undefined): string {
-  if (id !== undefined && /^[0-9a-f-]{36}$/i.test(id)) return id
-  throw new Misused('Give the id of a dead letter; `npm run dlq` lists them.')
+async function onOne(work: typeof show, values: Values, id = ''): Promise<void> {
+  if (!/^[0-9a-f-]{36}$/i.test(id)) throw new Misused('Give the id of a dead letter; `npm run dlq` lists them.')
+  return work(await openClients(values), id, print)
 }
 
 async function openClients({ url, service }: Values): Promise<OpsClient[]> {

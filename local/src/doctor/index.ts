@@ -19,8 +19,8 @@ Ports that were moved: the variables of \`npm start\`, e.g. GATEWAY_PORT, ORDERS
 ✓ fine   ! worth a look   ✗ wrong   ? not known
 Exit code: 0 healthy, 1 something is wrong, 2 nothing wrong was seen, but not everything could be looked at`
 
-/** `npm run doctor`. Whatever keeps it from looking at all is exit code 2. */
-export async function runDoctor(args: readonly string[]): Promise<void> {
+/** `npm run doctor`. @returns the exit code; that of whatever keeps it from looking at all is 2. */
+export async function runDoctor(args: readonly string[]): Promise<number> {
   try {
     const { values } = parseArgs({
       args: [...args],
@@ -32,11 +32,12 @@ export async function runDoctor(args: readonly string[]): Promise<void> {
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
-    if (values.help) console.log(help)
-    else await examine(values)
+    if (!values.help) return await examine(values)
+    console.log(help)
+    return 0
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error))
-    process.exitCode = 2
+    return 2
   }
 }
 
@@ -47,7 +48,7 @@ interface Options {
   readonly json: boolean
 }
 
-async function examine({ url, token, jaeger, json }: Options): Promise<void> {
+async function examine({ url, token, jaeger, json }: Options): Promise<number> {
   const config = readLocalConfig()
   const gateway = addressOf('--url', url ?? `http://localhost:${config.GATEWAY_PORT}`)
   const jaegerUrl = jaeger === undefined ? undefined : addressOf('--jaeger', jaeger)
@@ -55,7 +56,7 @@ async function examine({ url, token, jaeger, json }: Options): Promise<void> {
   const findings = judge(facts)
   const exitCode = exitCodeOf(findings)
   console.log(json ? JSON.stringify({ url: gateway, mode: facts.mode, exitCode, findings }, null, 2) : render(findings))
-  process.exitCode = exitCode
+  return exitCode
 }
 
 /** Without what a path could follow twice. @throws when it is no address. */
