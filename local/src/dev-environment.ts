@@ -5,7 +5,7 @@ import { root, type Infra } from './infra.ts'
 import { services } from './services.ts'
 
 /**
- * Writes `.feira/env/<service>.env` for as long as the servers run, so that `npm run dev -w app-<service>` finds them;
+ * Writes `.feira/env/<service>.env` for as long as the servers run, so that the scripts of app-<service> find them;
  * servers with another data directory are found by the variables that the screen prints.
  * @returns a function that removes the files.
  */

@@ -90,8 +90,12 @@ async function start(processes: boolean): Promise<void> {
     progress: showProgress,
     onCrash: message => fail(new Error(message)),
   })
+  const withdraw = await offerEnvironment(config, system.infra)
   console.log(startScreen(config, system.infra, (performance.now() - startedAt) / 1_000))
-  stopOnSignal(() => system.stop())
+  stopOnSignal(async () => {
+    await withdraw()
+    await system.stop()
+  })
 }
 
 async function infra(): Promise<void> {
