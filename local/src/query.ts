@@ -1,52 +1,74 @@
-// Runs one SQL statement on the database of DATABASE_URL and prints its rows: `npm run db:query -w app-orders -- "select …"`.
 import { environment } from '@feira/chassis'
 import pg from 'pg'
 import { onOneLine } from './screen.ts'
 
-const [statement, ...others] = process.argv.slice(2)
-const { DATABASE_URL: url } = environment()
+/** No value becomes something of JavaScript's. */
+const asPostgresWritesIt = { getTypeParser: () => (text: string) => text }
 
-if (statement === undefined || others.length > 0) fail('Give one SQL statement, in quotes: -- "select …"')
-else if (!url)
-  fail('DATABASE_URL is missing. `npm start` and `npm run infra` offer it; else set it, or write it into .env.')
-else await run(url, statement)
+const missing =
+  'DATABASE_URL is missing. `npm start` and `npm run infra` offer it while they run; else set it, or write it into .env.'
 
-async function run(connectionString: string, text: string): Promise<void> {
+/**
+ * Runs one SQL statement on a database and prints its rows as PostgreSQL writes them, or what it did.
+ * @returns the exit code.
+ */
+export async function runQuery(args: readonly string[], url: string | undefined): Promise<0 | 1> {
+  const [statement, ...others] = args
+  try {
+    if (statement === undefined || others.length > 0)
+      throw new Error('Give one SQL statement, in quotes: -- "select …"')
+    if (!url) throw new Error(missing)
+    print(await query(url, statement))
+    return 0
+  } catch (error) {
+    console.error(describe(error as pg.DatabaseError & AggregateError))
+    return 1
+  }
+}
+
+async function query(connectionString: string, text: string) {
   const client = new pg.Client({ connectionString, application_name: 'query', connectionTimeoutMillis: 5_000 })
   try {
     await client.connect()
     // The extended protocol takes one statement: a second one behind a semicolon is an error, not a surprise.
-    print(await client.query({ text, queryMode: 'extended' } as pg.QueryConfig))
-  } catch (error) {
-    fail(describe(error as pg.DatabaseError & AggregateError))
+    const config = { text, queryMode: 'extended', rowMode: 'array', types: asPostgresWritesIt } as const
+    return await client.query<(string | null)[]>(config as pg.QueryArrayConfig)
   } finally {
     await client.end().catch(() => {})
   }
 }
 
-function print({ command, rowCount, fields, rows }: pg.QueryResult<Record<string, unknown>>): void {
-  if (rows.length > 0) console.table(rows.map(row => Object.fromEntries(Object.entries(row).map(toCell))))
+function print({ command, rowCount, fields, rows }: pg.QueryArrayResult<(string | null)[]>): void {
+  if (fields.length === 0) return console.log([command, rowCount].filter(part => part !== null).join(' '))
+  const cells = rows.map(row => row.map(value => onOneLine(value ?? 'null')))
   console.log(
-    fields.length > 0
-      ? `${rows.length} ${rows.length === 1 ? 'row' : 'rows'}`
-      : [command, rowCount].filter(part => part !== null).join(' '),
+    tableOf(
+      fields.map(({ name }) => name),
+      cells,
+    ),
   )
+  console.log(`\n${rows.length} ${rows.length === 1 ? 'row' : 'rows'}`)
 }
 
-function toCell([name, value]: readonly [string, unknown]): [string, unknown] {
-  if (value instanceof Date) return [name, value.toISOString()]
-  if (typeof value === 'object' && value !== null) return [name, onOneLine(JSON.stringify(value))]
-  return [name, typeof value === 'string' ? onOneLine(value) : value]
+function tableOf(columns: readonly string[], rows: readonly string[][]): string {
+  const widths = columns.map((column, index) =>
+    rows.reduce((width, row) => Math.max(width, row[index]?.length ?? 0), column.length),
+  )
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd()
+  return [line(columns), line(widths.map(width => '─'.repeat(width))), ...rows.map(line)].join('\n')
 }
 
 function describe({ message, code, hint, errors }: pg.DatabaseError & AggregateError): string {
   // Of a name with several addresses each has failed, and the error that sums them up says nothing.
   const what = message || ((errors ?? []) as Error[]).map(each => each.message).join('; ')
-  const away = code === 'ECONNREFUSED' ? '\nDoes its server run? `npm start` and `npm run infra` start one.' : ''
+  const away = code === 'ECONNREFUSED' ? '\nDoes its server run?' : ''
   return `${what}${hint === undefined ? '' : `\n${hint}`}${away}`
 }
 
-function fail(message: string): void {
-  console.error(message)
-  process.exitCode = 1
+if (process.argv[1] === import.meta.filename) {
+  process.exitCode = await runQuery(process.argv.slice(2), environment()['DATABASE_URL'])
 }
