@@ -6,6 +6,7 @@ import { Feira } from './harness/feira.ts'
 import { request } from './harness/http.ts'
 import { run } from './harness/program.ts'
 import { TcpProxy } from './harness/tcp-proxy.ts'
+import { TraceCollector } from './harness/trace-collector.ts'
 import { until } from './harness/until.ts'
 
 // Each command is a program of its own, a second's work for a processor.
@@ -14,21 +15,25 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 90_000 })
 const services = ['users', 'orders', 'invoices'] as const
 
 let broker: TcpProxy
+let collector: TraceCollector
 let feira: Feira
 
 beforeAll(async () => {
   broker = await TcpProxy.to(inject('brokerUrl'))
+  collector = await TraceCollector.start()
   feira = await Feira.start({
     databaseUrl: inject('databaseUrl'),
     brokerUrl: `${inject('brokerUrl')}?heartbeat=2`,
     services,
     network: { broker },
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
   })
 })
 afterEach(() => broker.restore())
 afterAll(async () => {
   await feira?.tearDown()
   await broker?.close()
+  await collector?.stop()
 })
 
 /** Runs a command of `local` on the system. */
@@ -45,7 +50,7 @@ interface Finding {
 }
 
 async function diagnose() {
-  const { code, output } = await command('doctor', '--json')
+  const { code, output } = await command('doctor', '--json', '--jaeger', collector.url)
   const { findings, exitCode } = JSON.parse(output) as { findings: readonly Finding[]; exitCode: number }
   expect(code).toBe(exitCode)
   return { code, findings, wrong: findings.filter(({ verdict }) => verdict === 'wrong') }
@@ -64,7 +69,21 @@ describe('npm run doctor', () => {
     const fine = findings.filter(({ verdict }) => verdict === 'ok').map(({ check }) => check)
     const expected = ['Node', 'gateway', ...services.map(name => `app-${name}`), 'dead letters', 'outboxes']
     expect(fine).toEqual(expect.arrayContaining([...expected, 'orders', 'calls', 'tokens', 'traces', 'clocks']))
+    expect(findings).toContainEqual(
+      expect.objectContaining({ check: 'traces', says: expect.stringContaining('of 3 services arrive') }),
+    )
     expect(code).not.toBe(1)
+  })
+
+  test('misses traces that do not arrive', async () => {
+    collector.lossy = true
+    onTestFinished(() => void (collector.lossy = false))
+    expect((await diagnose()).wrong).toEqual([
+      expect.objectContaining({
+        check: 'traces',
+        says: expect.stringContaining('users, orders, invoices do not arrive'),
+      }),
+    ])
   })
 
   test('names a service that was killed, and another program on its port', async () => {
