@@ -2,7 +2,8 @@ import type { Mode } from './facts.ts'
 
 /** Where a service's log is. */
 export function logOf(mode: Mode, service: string): string {
-  return mode === 'compose' ? `\`docker compose logs app-${service}\`` : `the log of app-${service}`
+  if (mode === 'compose') return `\`docker compose logs app-${service}\``
+  return mode === 'local' ? `what app-${service} wrote where it was started` : `the log of app-${service}`
 }
 
 /** How a service that does not run is started. */
@@ -26,5 +27,5 @@ export function reach(mode: Mode, server: 'database' | 'broker', service: string
   if (mode === 'compose') return `\`docker compose ps ${container}\` and \`docker compose logs ${container}\``
   const variable = server === 'database' ? 'DATABASE_URL' : 'BROKER_URL'
   const where = mode === 'elsewhere' ? '' : `; the embedded one runs inside \`npm start\` or \`npm run infra\``
-  return `see that the server of ${variable} runs and lets the service in${where}; ${logOf(mode, service)} has the driver's words`
+  return `see that the server of ${variable} runs and lets the service in${where}; ${logOf(mode, service)} tells more`
 }

@@ -157,5 +157,5 @@ function homeless(mode: Mode, service: string, metrics: readonly Sample[]): Find
   const types = find(metrics, 'messages_published_total', { outcome: 'unroutable' }).map(({ labels }) => labels['type'])
   const which = types.length > 0 ? ` (${types.join(', ')})` : ''
   const says = `no queue takes ${count} messages of app-${service}${which}; they are kept and tried every 30 s`
-  return [trouble('wrong', 'outboxes', says, `set up the services that read them: ${setUpOf(mode, '…')}`)]
+  return [trouble('wrong', 'outboxes', says, `set up the services that read them, app-…: ${setUpOf(mode, '…')}`)]
 }
