@@ -103,3 +103,11 @@ export function describeSilence({ why }: Silence): string {
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }
+
+/**
+ * Whether services beside a gateway may be shown a token. They speak plain HTTP, and what travels encrypted to the gateway
+ * must not travel openly to them.
+ */
+export function mayShowToken(gateway: URL): boolean {
+  return gateway.protocol === 'http:' || isLoopback(gateway.hostname)
+}

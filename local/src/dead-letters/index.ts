@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { isLoopback } from '../ask.ts'
+import { isLoopback, mayShowToken } from '../ask.ts'
 import { chosenServices, portOf, readLocalConfig } from '../config.ts'
 import { signIn, SignInFailed } from '../token.ts'
 import { list, remove, removeAll, replay, replayOne, show } from './commands.ts'
@@ -96,8 +96,8 @@ async function onOne(work: typeof show, values: Values, id = ''): Promise<void> 
 async function openClients({ url, service }: Values): Promise<OpsClient[]> {
   const config = readLocalConfig()
   const gateway = url?.replace(/\/$/, '') ?? `http://localhost:${config.GATEWAY_PORT}`
-  const { hostname, protocol } = new URL(gateway)
-  if (protocol !== 'http:' && !isLoopback(hostname))
+  const { hostname } = new URL(gateway)
+  if (!mayShowToken(new URL(gateway)))
     throw new Misused(
       `Services are asked without encryption: run this on ${hostname} itself, or tunnel their ports here.`,
     )

@@ -18,7 +18,7 @@ export function startOf(mode: Mode, service: string): string {
 /** How a service's migrations are applied and its queues declared. */
 export function setUpOf(mode: Mode, service: string): string {
   if (mode === 'compose') return `\`docker compose up app-${service}-setup\``
-  return `run \`npm run setup -w app-${service}\` with the service's DATABASE_URL and BROKER_URL; \`npm start\` does it for all`
+  return `\`npm run setup -w app-${service}\``
 }
 
 /** What to do about a server that a service cannot reach. */

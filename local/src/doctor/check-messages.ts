@@ -125,10 +125,11 @@ function countLetters({ name, metrics = [] }: ServiceFacts): Finding[] {
 }
 
 /** Whether what was written leaves the databases, and finds a queue. */
-export function checkOutboxes({ services, mode }: Facts): Finding[] {
+export function checkOutboxes(facts: Facts): Finding[] {
+  const { services, mode } = facts
   const found = measured(services).flatMap(({ name, metrics }) => [
     ...lagging(mode, name, metrics),
-    ...homeless(mode, name, metrics),
+    ...homeless(facts, name, metrics),
   ])
   const findings = [
     ...found,
@@ -151,11 +152,21 @@ function lagging(mode: Mode, service: string, metrics: readonly Sample[]): Findi
   return [trouble(seconds < late.wrong ? 'warning' : 'wrong', 'outboxes', says, remedy)]
 }
 
-function homeless(mode: Mode, service: string, metrics: readonly Sample[]): Finding[] {
+function homeless({ mode, services }: Facts, service: string, metrics: readonly Sample[]): Finding[] {
   const count = sum(metrics, 'outbox_messages', { state: 'unrouted' }) ?? 0
   if (count === 0) return []
-  const types = find(metrics, 'messages_published_total', { outcome: 'unroutable' }).map(({ labels }) => labels['type'])
+  const unroutable = find(metrics, 'messages_published_total', { outcome: 'unroutable' })
+  const types = unroutable.map(({ labels: { type = '' } }) => type)
+  const readers = services.filter(({ takes }) => takes.some(type => types.includes(type)))
   const which = types.length > 0 ? ` (${types.join(', ')})` : ''
   const says = `no queue takes ${count} messages of app-${service}${which}; they are kept and tried every 30 s`
-  return [trouble('wrong', 'outboxes', says, `set up the services that read them, app-…: ${setUpOf(mode, '…')}`)]
+  const names = readers.length > 0 ? readers.map(({ name }) => name) : ['…']
+  return [
+    trouble(
+      'wrong',
+      'outboxes',
+      says,
+      `set up the services that read them: ${names.map(name => setUpOf(mode, name)).join(', ')}`,
+    ),
+  ]
 }

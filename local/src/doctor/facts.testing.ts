@@ -55,6 +55,7 @@ export function aService(name: string, different: Partial<ServiceFacts> = {}): S
     name,
     url: 'http://localhost:3333',
     portVariable: `${name.toUpperCase()}_PORT`,
+    takes: [`${name}.told`],
     health: reply(health()),
     routed: reply(health()),
     metrics: quietMetrics(name),

@@ -28,6 +28,8 @@ export interface ServiceFacts {
   readonly url: string
   /** The variable that tells its port, e.g. `ORDERS_PORT`. */
   readonly portVariable: string
+  /** The types of message that its queues are bound to. */
+  readonly takes: readonly string[]
   readonly health: Contact
   /** Its health as the gateway passes it on. */
   readonly routed: Contact

@@ -1,7 +1,7 @@
 import type { Service } from '@feira/chassis'
 import { chosenServices, portOf, portVariable, type LocalConfig } from '../config.ts'
 import { signIn as signInAt, SignInFailed } from '../token.ts'
-import { ask, isLoopback, type Contact } from '../ask.ts'
+import { ask, isLoopback, mayShowToken, type Contact } from '../ask.ts'
 import { healthIn } from './health.ts'
 import type { Facts, Mode, ServiceFacts, SignIn } from './facts.ts'
 import { inspectMachine } from './inspect-machine.ts'
@@ -77,11 +77,9 @@ async function signIn({ url, token }: Target): Promise<SignIn> {
 
 async function look(service: Service, { config, target, hostname, admin, trace }: Looking): Promise<ServiceFacts> {
   const url = `http://${hostname}:${portOf(config, service.name)}`
-  // What travels encrypted to the gateway must not travel openly to a service.
-  const mayTell = isLoopback(hostname) || new URL(target.url).protocol === 'http:'
   const letters = async () => {
     const signedIn = await admin
-    const token = mayTell && 'token' in signedIn ? signedIn.token : undefined
+    const token = mayShowToken(new URL(target.url)) && 'token' in signedIn ? signedIn.token : undefined
     return ask(`${url}/ops/dead-letters`, { token, headers: trace.headers })
   }
   const [health, routed, metrics, deadLetters] = await Promise.all([
@@ -90,8 +88,12 @@ async function look(service: Service, { config, target, hostname, admin, trace }
     ask(`${url}/metrics`),
     letters(),
   ])
-  const names = { name: service.name, url, portVariable: portVariable(service.name) }
-  return { ...names, health, routed, metrics: samplesOf(metrics), deadLetters }
+  const plan = { name: service.name, url, portVariable: portVariable(service.name), takes: takenBy(service) }
+  return { ...plan, health, routed, metrics: samplesOf(metrics), deadLetters }
+}
+
+function takenBy({ consumers }: Service): string[] {
+  return consumers.filter(({ bound }) => bound !== false).flatMap(({ messages }) => messages.map(({ type }) => type))
 }
 
 function samplesOf(metrics: Contact): readonly Sample[] | undefined {

@@ -176,9 +176,13 @@ const cases: readonly Case[] = [
     'messages that no queue takes',
     measuring(
       sample('outbox_messages', 4, { state: 'unrouted' }),
-      sample('messages_published_total', 4, { outcome: 'unroutable', type: 'order.paid' }),
+      sample('messages_published_total', 4, { outcome: 'unroutable', type: 'users.told' }),
     ),
-    { check: 'outboxes', says: /no queue takes 4 messages of app-orders \(order.paid\)/, remedy: /setup/ },
+    {
+      check: 'outboxes',
+      says: /no queue takes 4 messages of app-orders \(users.told\)/,
+      remedy: /npm run setup -w app-users`$/,
+    },
   ],
   [
     'orders that do not get on',
