@@ -27,6 +27,8 @@ function untold(check: string, what: string, services: readonly ServiceFacts[], 
   return [trouble('unknown', check, `unknown: ${who} tells ${what} (metric ${metric})`)]
 }
 
+const messages = (count: number) => `${count} ${count === 1 ? 'message' : 'messages'}`
+
 /** Whether messages wait, and somebody takes them. */
 export function checkQueues({ services, mode }: Facts): Finding[] {
   const found = measured(services).flatMap(({ name, metrics }) => [
@@ -56,15 +58,15 @@ function waiting(mode: Mode, service: string, metrics: readonly Sample[]): Findi
   return find(metrics, 'queue_messages').flatMap(({ labels: { queue = '', kind }, value }) => {
     if (kind === 'work' && value > backlog) {
       const remedy = `they are handled more slowly than they come, or a handler hangs: ${log}`
-      return [trouble('wrong', 'queues', `${value} messages wait in ${queue}`, remedy)]
+      return [trouble('wrong', 'queues', `${messages(value)} wait in ${queue}`, remedy)]
     }
     if (kind === 'retry' && value > 0) {
       const remedy = `their handler fails, and they become dead letters when it goes on to: ${log}`
-      return [trouble('warning', 'queues', `${value} messages of ${queue} wait for another attempt`, remedy)]
+      return [trouble('warning', 'queues', `${messages(value)} of ${queue} waiting for another attempt`, remedy)]
     }
     if (kind === 'dead' && value > 0) {
       const remedy = `the service moves them to its database, which it cannot reach now: ${log}`
-      return [trouble('warning', 'queues', `${value} dead letters of ${queue} are not stored yet`, remedy)]
+      return [trouble('warning', 'queues', `${messages(value)} of ${queue} given up and not stored yet`, remedy)]
     }
     return []
   })
@@ -147,7 +149,7 @@ function lagging(mode: Mode, service: string, metrics: readonly Sample[]): Findi
   const seconds = sum(metrics, 'outbox_oldest_seconds') ?? 0
   if (seconds < late.warning) return []
   const pending = sum(metrics, 'outbox_messages', { state: 'pending' }) ?? 0
-  const says = `app-${service} has ${pending} messages to publish, the oldest for ${Math.round(seconds)} s`
+  const says = `app-${service} has ${messages(pending)} to publish, the oldest for ${Math.round(seconds)} s`
   const remedy = `the broker is away, does not confirm, or is slower than what is written: ${logOf(mode, service)}`
   return [trouble(seconds < late.wrong ? 'warning' : 'wrong', 'outboxes', says, remedy)]
 }
@@ -159,7 +161,7 @@ function homeless({ mode, services }: Facts, service: string, metrics: readonly 
   const types = unroutable.map(({ labels: { type = '' } }) => type)
   const readers = services.filter(({ takes }) => takes.some(type => types.includes(type)))
   const which = types.length > 0 ? ` (${types.join(', ')})` : ''
-  const says = `no queue takes ${count} messages of app-${service}${which}; they are kept and tried every 30 s`
+  const says = `no queue takes ${messages(count)} of app-${service}${which}; kept and tried every 30 s`
   const names = readers.length > 0 ? readers.map(({ name }) => name) : ['…']
   return [
     trouble(
