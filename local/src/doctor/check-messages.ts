@@ -1,7 +1,7 @@
 import { logOf, setUpOf, startOf } from './advice.ts'
-import { fieldsOf } from '../ask.ts'
 import type { Facts, Mode, ServiceFacts } from './facts.ts'
 import { ok, trouble, type Finding } from './finding.ts'
+import { measured, running } from './running.ts'
 import { find, sum, type Sample } from './samples.ts'
 
 /** More messages than these in a queue, or none that takes them, is trouble. */
@@ -9,22 +9,16 @@ const backlog = 100
 /** Seconds that the oldest message of an outbox may wait: a relay needs milliseconds. */
 const late = { warning: 10, wrong: 60 }
 
-interface Measured {
-  readonly name: string
-  readonly metrics: readonly Sample[]
-}
-
-/** Those services that tell a metric; a service that tells none is not running, which another check says. */
-function measured(services: readonly ServiceFacts[]): Measured[] {
-  return services.flatMap(({ name, metrics }) => (metrics ? [{ name, metrics }] : []))
-}
-
-/** What cannot be told: nobody has this metric, or some have not. */
+/** What cannot be told: no running service has this metric, or some have not. */
 function untold(check: string, what: string, services: readonly ServiceFacts[], metric: string): Finding[] {
-  const silent = services.filter(({ metrics }) => sum(metrics ?? [], metric) === undefined).map(({ name }) => name)
+  const all = running(services)
+  const silent = all.filter(({ metrics }) => sum(metrics ?? [], metric) === undefined)
   if (silent.length === 0) return []
-  const who = silent.length === services.length ? 'no service' : `not ${silent.join(', ')}`
-  return [trouble('unknown', check, `unknown: ${who} tells ${what} (metric ${metric})`)]
+  const who = silent.length === all.length ? 'no service' : `not ${silent.map(({ name }) => name).join(', ')}`
+  const remedy = silent.every(({ metrics }) => metrics)
+    ? 'see whether its broker and its database answer'
+    : "look from where the services' own ports can be reached, and see the variables *_PORT"
+  return [trouble('unknown', check, `unknown: ${who} tells ${what} (metric ${metric})`, remedy)]
 }
 
 const messages = (count: number) => `${count} ${count === 1 ? 'message' : 'messages'}`
@@ -36,7 +30,7 @@ export function checkQueues({ services, mode }: Facts): Finding[] {
     ...waiting(mode, name, metrics),
   ])
   const findings = [...found, ...untold('queues', 'how many messages wait', services, 'queue_messages')]
-  if (findings.length > 0) return findings
+  if (findings.length > 0 || measured(services).length === 0) return findings
   const queues = measured(services).flatMap(({ metrics }) => find(metrics, 'queue_messages', { kind: 'work' }))
   const total = queues.reduce((messages, { value }) => messages + value, 0)
   return [ok('queues', `${queues.length} queues, ${total} messages wait`)]
@@ -72,60 +66,6 @@ function waiting(mode: Mode, service: string, metrics: readonly Sample[]): Findi
   })
 }
 
-interface Group {
-  readonly queue: string
-  readonly type: string
-  readonly reason: string
-  readonly count: number
-  readonly newestId: string
-  readonly lastDiedAt: string
-}
-
-/** Groups of dead letters that are shown of each service. */
-const shown = 5
-
-/** Whether messages were given up. What they hold, and what their handlers said of it, is for `npm run dlq` alone to show. */
-export function checkDeadLetters({ services }: Facts): Finding[] {
-  const running = services.filter(({ health }) => health.answered)
-  const findings = running.flatMap(service => {
-    const groups = fieldsOf(service.deadLetters)['groups']
-    return Array.isArray(groups) ? describeGroups(service.name, groups as Group[]) : countLetters(service)
-  })
-  if (findings.length > 0) return findings
-  return running.length > 0 ? [ok('dead letters', 'none')] : []
-}
-
-function describeGroups(service: string, groups: readonly Group[]): Finding[] {
-  const findings = groups.slice(0, shown).map(({ count, type, queue, reason, newestId, lastDiedAt }) => {
-    const says = `${count} × ${type} in ${queue}: ${reason}, last at ${lastDiedAt}`
-    const mend =
-      reason === 'malformed'
-        ? 'it can never be handled: mend its sender, then delete it'
-        : 'mend the cause, then replay it'
-    return trouble('wrong', 'dead letters', says, `\`npm run dlq -- show ${newestId}\`; ${mend}`)
-  })
-  if (groups.length <= shown) return findings
-  const more = `app-${service} has ${groups.length - shown} other kinds of them`
-  return [...findings, trouble('wrong', 'dead letters', more, '`npm run dlq` lists all')]
-}
-
-function countLetters({ name, metrics = [] }: ServiceFacts): Finding[] {
-  const count = sum(metrics, 'dead_letters')
-  if (count === undefined) {
-    const says = `unknown: app-${name} shows its dead letters to no stranger and has no metric dead_letters`
-    return [trouble('unknown', 'dead letters', says, "give an admin's access token in FEIRA_TOKEN")]
-  }
-  if (count === 0) return []
-  return [
-    trouble(
-      'wrong',
-      'dead letters',
-      `app-${name} has ${count}`,
-      "`npm run dlq`, with an admin's access token in FEIRA_TOKEN",
-    ),
-  ]
-}
-
 /** Whether what was written leaves the databases, and finds a queue. */
 export function checkOutboxes(facts: Facts): Finding[] {
   const { services, mode } = facts
@@ -133,16 +73,9 @@ export function checkOutboxes(facts: Facts): Finding[] {
     ...lagging(mode, name, metrics),
     ...homeless(facts, name, metrics),
   ])
-  const findings = [
-    ...found,
-    ...untold(
-      'outboxes',
-      'what waits in its outbox',
-      services.filter(({ metrics }) => metrics),
-      'outbox_messages',
-    ),
-  ]
-  return findings.length > 0 ? findings : [ok('outboxes', 'everything that was written has been published')]
+  const findings = [...found, ...untold('outboxes', 'what waits in its outbox', services, 'outbox_messages')]
+  if (findings.length > 0 || measured(services).length === 0) return findings
+  return [ok('outboxes', 'everything that was written has been published')]
 }
 
 function lagging(mode: Mode, service: string, metrics: readonly Sample[]): Finding[] {

@@ -1,16 +1,14 @@
 import { logOf } from './advice.ts'
 import type { Facts, Mode } from './facts.ts'
 import { ok, trouble, type Finding } from './finding.ts'
+import { measured } from './running.ts'
 import { find, sum, type Sample } from './samples.ts'
 
 /** Whether services have given up calling something, and whether their work waits for a connection to their database. */
 export function checkResources({ services, mode }: Facts): Finding[] {
-  const measured = services.flatMap(({ name, metrics }) => (metrics ? [{ name, metrics }] : []))
-  const findings = measured.flatMap(({ name, metrics }) => [
-    ...openBreakers(mode, name, metrics),
-    ...waiting(name, metrics),
-  ])
-  if (findings.length > 0 || measured.length === 0) return findings
+  const all = measured(services)
+  const findings = all.flatMap(({ name, metrics }) => [...openBreakers(mode, name, metrics), ...waiting(name, metrics)])
+  if (findings.length > 0 || all.length === 0) return findings
   return [ok('calls', 'no circuit breaker is open, nobody waits for a connection')]
 }
 

@@ -1,20 +1,26 @@
 import type { Facts, Mode } from './facts.ts'
 import { ok, trouble, type Finding } from './finding.ts'
+import { running } from './running.ts'
 
 /** Whether what services record of a request arrives. */
 export function checkTraces({ traces: { recording, arrived, jaegerUrl }, services, mode }: Facts): Finding[] {
-  const running = services.filter(({ deadLetters }) => deadLetters.answered).map(({ name }) => name)
-  if (running.length === 0) return []
+  const asked = services.filter(({ deadLetters }) => deadLetters.answered).map(({ name }) => name)
+  if (asked.length === 0) return running(services).length > 0 ? [unasked()] : []
   if (recording.length === 0) return [off(mode)]
   if (!arrived) return [unseen(mode, jaegerUrl, recording)]
   const lost = recording.filter(name => !arrived.includes(name))
-  const without = running.filter(name => !recording.includes(name))
+  const without = asked.filter(name => !recording.includes(name))
   if (lost.length > 0) {
     const says = `those of ${lost.join(', ')} do not arrive in Jaeger at ${jaegerUrl}`
     return [trouble('wrong', 'traces', says, 'see that OTEL_EXPORTER_OTLP_ENDPOINT of these services leads to it')]
   }
   const rest = without.length === 0 ? '' : `; ${without.join(', ')} record none`
   return [ok('traces', `those of ${recording.length} services arrive in Jaeger at ${jaegerUrl}${rest}`)]
+}
+
+function unasked(): Finding {
+  const remedy = "look from where the services' own ports can be reached"
+  return trouble('unknown', 'traces', 'unknown: no service could be asked to record one', remedy)
 }
 
 function off(mode: Mode): Finding {

@@ -334,6 +334,20 @@ describe('what could not be looked at', () => {
   })
 })
 
+test('of services that only the gateway reaches it is said what could not be looked at', () => {
+  const closed = { health: silence('unreachable'), metrics: undefined, deadLetters: silence('unreachable') } as const
+  const facts = someFacts({ mode: 'elsewhere', services: [aService('users', closed)], machine: undefined })
+  expect(unwell(facts)).toMatchObject([
+    { check: 'queues', verdict: 'unknown', remedy: expect.stringContaining('own ports') },
+    { check: 'dead letters', verdict: 'unknown', remedy: expect.stringContaining('own port') },
+    { check: 'outboxes', verdict: 'unknown', remedy: expect.stringContaining('own ports') },
+    { check: 'traces', verdict: 'unknown', remedy: expect.stringContaining('own ports') },
+  ])
+  expect(judge(facts).find(({ check }) => check === 'tokens')?.says).toContain('accepted by 0 of 1 services')
+  expect(judge(facts)).toContainEqual(expect.objectContaining({ check: 'app-users', verdict: 'ok' }))
+  expect(exitCodeOf(judge(facts))).toBe(2)
+})
+
 test('a system that does not run at all is told in a line, not in one for each service', () => {
   const away = { health: silence('refused'), routed: silence('refused'), deadLetters: silence('refused') } as const
   const services = ['users', 'orders'].map(name => aService(name, { ...away, metrics: undefined }))

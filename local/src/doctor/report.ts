@@ -1,8 +1,9 @@
 import type { Facts } from './facts.ts'
 import { checkTokens } from './check-access.ts'
 import { checkClocks } from './check-clocks.ts'
+import { checkDeadLetters } from './check-dead-letters.ts'
 import { checkMachine } from './check-machine.ts'
-import { checkDeadLetters, checkOutboxes, checkQueues } from './check-messages.ts'
+import { checkOutboxes, checkQueues } from './check-messages.ts'
 import { checkOrders, checkReadModel } from './check-orders.ts'
 import { checkResources } from './check-resources.ts'
 import { checkGateway, checkServices } from './check-services.ts'
@@ -16,9 +17,9 @@ export function judge(facts: Facts): Finding[] {
     ...checkMachine(facts),
     checkGateway(facts),
     ...checkServices(facts),
-    ...(facts.services.some(({ metrics }) => metrics) ? checkQueues(facts) : []),
+    ...checkQueues(facts),
     ...checkDeadLetters(facts),
-    ...(facts.services.some(({ metrics }) => metrics) ? checkOutboxes(facts) : []),
+    ...checkOutboxes(facts),
     ...checkOrders(facts),
     ...checkReadModel(facts),
     ...checkResources(facts),
