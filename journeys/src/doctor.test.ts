@@ -146,18 +146,21 @@ describe('npm run dlq', () => {
   const invoicesOver = async () =>
     (await feira.databases.invoices.rows('select from invoices where total_cents = $1', [cursed])).length
 
+  async function groupsOf(service: (typeof services)[number]) {
+    const { body } = await request(`${feira.service(service).url}/ops/dead-letters`, { headers: feira.admin })
+    return (body as { groups: readonly { count: number; fingerprint: string }[] }).groups
+  }
+
   /** Waits until so many messages of app-invoices are dead. @returns what is listed then. */
   async function deaths(expected: number): Promise<string> {
     await until(`${expected} are dead`, async () => {
-      const { body } = await request(`${feira.invoices.url}/ops/dead-letters`, { headers: feira.admin })
-      const { groups } = body as { groups: { count: number }[] }
+      const groups = await groupsOf('invoices')
       return groups.reduce((sum, { count }) => sum + count, 0) === expected
     })
     return (await command('dlq', '--service', 'invoices')).output
   }
 
   test('shows what died, and brings it back once its cause is mended', async () => {
-    expect(await command('dlq')).toMatchObject({ code: 0, output: 'No dead letters in users, orders, invoices.\n' })
     await curse()
     await Promise.all([1, 2, 3].map(() => feira.book.placeOne({ totalCents: cursed })))
     const listed = await deaths(3)
@@ -188,7 +191,6 @@ describe('npm run dlq', () => {
       output: expect.stringMatching('2 go back'),
     })
     await until('all have their invoices', async () => (await invoicesOver()) === 3)
-    expect(await command('dlq', 'replay', ...cause)).toMatchObject({ code: 1 })
   })
 
   test('deletes what can never be handled', async () => {
@@ -212,8 +214,10 @@ describe('npm run dlq', () => {
       output: 'app-invoices: 2 deleted\n',
     })
     // app-users hears of orders, too.
-    const others = /fingerprint (\w+)/.exec((await command('dlq')).output)?.[1] ?? ''
-    expect(await command('dlq', 'delete', '--fingerprint', others)).toMatchObject({ output: 'app-users: 3 deleted\n' })
+    const [ofUsers] = await groupsOf('users')
+    expect(await command('dlq', 'delete', '--fingerprint', ofUsers?.fingerprint ?? '')).toMatchObject({
+      output: 'app-users: 3 deleted\n',
+    })
   })
 
   test('goes on without a service that is away, and says so', async () => {
