@@ -1,4 +1,3 @@
-import { runService } from '@feira/chassis'
-import { service } from './service.ts'
+import { runService } from '@feira/chassis/run'
 
-await runService(service)
+await runService(async () => (await import('./service.ts')).service)

@@ -1,9 +1,14 @@
-import { environment, runService } from '@feira/chassis'
-import { office, service, worker } from './service.ts'
+import { environment, runService } from '@feira/chassis/run'
 
 const [command, ...others] = process.argv.slice(2)
 const sends = !/^(false|0)$/.test(environment()['NOTIFICATION_WORKERS'] ?? '')
 
-if (command === 'worker') await runService(worker, others)
-// A command such as `setup` is about all queues, whoever takes from them.
-else await runService(command === undefined && !sends ? office : service)
+await runService(
+  async () => {
+    const { office, service, worker } = await import('./service.ts')
+    if (command === 'worker') return worker
+    // A command such as `setup` is about all queues, whoever takes from them.
+    return command === undefined && !sends ? office : service
+  },
+  command === 'worker' ? others : undefined,
+)

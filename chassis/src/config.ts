@@ -124,6 +124,12 @@ export const baseConfig = {
     .pipe(z.number().min(0).max(1))
     .default(1)
     .describe('share of new traces that is recorded, 0 to 1'),
+  OTEL_INSTRUMENTATION: z
+    .enum(['seams', 'full', 'auto'])
+    .default('seams')
+    .describe(
+      'seams: the spans of the chassis; full: those of the drivers, too; auto: of all that OpenTelemetry knows',
+    ),
 } as const satisfies ConfigShape
 
 /** The environment of this process. No other file reads `process.env`. */

@@ -13,7 +13,11 @@ let outbox: Outbox
 let transact: Transact
 beforeAll(async () => {
   outbox = await openOutbox()
-  const tracer = await createTracer('notes', { OTEL_EXPORTER_OTLP_ENDPOINT: undefined, OTEL_TRACES_SAMPLER_ARG: 1 })
+  const tracer = await createTracer('notes', {
+    OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
+    OTEL_TRACES_SAMPLER_ARG: 1,
+    OTEL_INSTRUMENTATION: 'seams',
+  } as const)
   transact = createTransact({ pool: outbox.database.pool, tracer, onPublished })
 })
 beforeEach(async () => {

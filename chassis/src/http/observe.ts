@@ -102,7 +102,7 @@ function openSpan(tracer: Tracer, request: FastifyRequest, route: string | undef
 
 function untraced(): Span {
   const context = { traceId: newTraceId(), spanId: newSpanId(), sampled: false }
-  return { context, set: nothing, rename: nothing, end: nothing }
+  return { context, set: nothing, end: nothing }
 }
 
 function nothing(): void {}

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomFillSync } from 'node:crypto'
+import type { Context } from '@opentelemetry/api'
 
 /** What travels with a request or message, by the W3C Trace Context and Baggage recommendations. */
 export interface TraceContext {
@@ -12,13 +13,26 @@ export interface TraceContext {
   readonly baggage?: string | undefined
 }
 
-interface Scope {
-  readonly trace: TraceContext
+/** What the running code belongs to. */
+export interface Scope {
+  readonly trace: TraceContext | undefined
   /** Added to every log line written inside the scope. */
   readonly fields: Record<string, unknown>
+  /** The same as OpenTelemetry's instrumentations see it, once one has asked. */
+  context?: Context
 }
 
 const scopes = new AsyncLocalStorage<Scope>()
+
+/** The scope that the running code belongs to, if any. */
+export function currentScope(): Scope | undefined {
+  return scopes.getStore()
+}
+
+/** Runs `work` inside `scope`. */
+export function inScope<Result>(scope: Scope, work: () => Result): Result {
+  return scopes.run(scope, work)
+}
 
 /** The trace context that the running code belongs to, if any. */
 export function currentTrace(): TraceContext | undefined {

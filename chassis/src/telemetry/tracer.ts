@@ -1,6 +1,8 @@
-import { SpanKind, SpanStatusCode, TraceFlags, type Attributes, type HrTime } from '@opentelemetry/api'
-import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace'
-import type { BaseConfig } from '../config.ts'
+import type { Attributes } from '@opentelemetry/api'
+import type { Resource } from '@opentelemetry/resources'
+import type { SpanProcessor } from '@opentelemetry/sdk-trace'
+import { ConfigError, type BaseConfig } from '../config.ts'
+import type { EndedSpan } from './readable-span.ts'
 import { currentTrace, newSpanId, newTraceId, type TraceContext } from './trace.ts'
 
 export interface SpanOptions {
@@ -14,8 +16,7 @@ export interface Span {
   /** What work done inside the span, and messages sent by it, carry on. */
   readonly context: TraceContext
   set(attributes: Attributes): void
-  rename(name: string): void
-  /** Records the span; an `error` marks it as failed. */
+  /** Records the span; an `error` marks it as failed, of the type that is set as `error.type` or else its name. */
   end(error?: unknown): void
 }
 
@@ -30,27 +31,33 @@ export interface Tracer {
   shutdown(): Promise<void>
 }
 
-type Settings = Pick<BaseConfig, 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_TRACES_SAMPLER_ARG'>
-type Record = (span: Pick<ReadableSpan, 'name' | 'kind' | 'attributes' | 'status'> & Recorded) => void
-interface Recorded {
-  readonly context: TraceContext
-  readonly parent: TraceContext | undefined
-  readonly startedAt: number
-  readonly endedAt: number
-}
+type Settings = Pick<BaseConfig, 'OTEL_EXPORTER_OTLP_ENDPOINT' | 'OTEL_TRACES_SAMPLER_ARG' | 'OTEL_INSTRUMENTATION'>
 
 /** A tracer that exports by OTLP when an endpoint is configured, and only carries ids otherwise. */
 export async function createTracer(service: string, settings: Settings): Promise<Tracer> {
   const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT
   if (!endpoint) return tracerOf({ share: 0 })
-  const { record, shutdown } = await loadExporter(service, endpoint)
-  return tracerOf({ share: settings.OTEL_TRACES_SAMPLER_ARG, record, shutdown })
+  const { openExport } = await import('./export.ts')
+  const { processor, resource } = openExport(`app-${service}`, endpoint)
+  if (settings.OTEL_INSTRUMENTATION !== 'seams') {
+    const { isInstrumented, recordInstrumentations } = await import('./instrumentation.ts')
+    if (!isInstrumented()) throw new ConfigError(`app-${service}`, new Map([['OTEL_INSTRUMENTATION', notHere]]))
+    recordInstrumentations(processor, resource)
+  }
+  return tracerTo(processor, resource, settings.OTEL_TRACES_SAMPLER_ARG)
 }
+
+// Drivers are instrumented once for a whole process, which could not tell whose of several services a query is.
+const notHere = 'is not `seams`; with full and auto each service needs its own process: `npm start -- --processes`'
 
 /** A tracer that hands every sampled span to `processor`; for tests. */
 export async function createTracerFor(service: string, processor: SpanProcessor, share = 1): Promise<Tracer> {
   const { resourceFromAttributes } = await import('@opentelemetry/resources')
-  const resource = resourceFromAttributes({ 'service.name': service })
+  return tracerTo(processor, resourceFromAttributes({ 'service.name': service }), share)
+}
+
+async function tracerTo(processor: SpanProcessor, resource: Resource, share: number): Promise<Tracer> {
+  const { toReadable } = await import('./readable-span.ts')
   return tracerOf({
     share,
     record: span => processor.onEnd(toReadable(span, resource)),
@@ -58,27 +65,9 @@ export async function createTracerFor(service: string, processor: SpanProcessor,
   })
 }
 
-async function loadExporter(service: string, endpoint: string) {
-  const [{ BatchSpanProcessor }, { OTLPTraceExporter }, { resourceFromAttributes, defaultResource }] =
-    await Promise.all([
-      import('@opentelemetry/sdk-trace'),
-      import('@opentelemetry/exporter-trace-otlp-proto'),
-      import('@opentelemetry/resources'),
-    ])
-  const exporter = new OTLPTraceExporter({ url: new URL('v1/traces', `${endpoint.replace(/\/$/, '')}/`).href })
-  const processor = new BatchSpanProcessor({ exporter, scheduledDelayMillis: 1_000 })
-  const resource = defaultResource().merge(
-    resourceFromAttributes({ 'service.name': `app-${service}`, 'service.namespace': 'feira' }),
-  )
-  return {
-    record: (span => processor.onEnd(toReadable(span, resource))) satisfies Record,
-    shutdown: () => processor.shutdown(),
-  }
-}
-
 interface Recording {
   readonly share: number
-  readonly record?: Record
+  readonly record?: (span: EndedSpan) => void
   readonly shutdown?: () => Promise<void>
 }
 
@@ -102,18 +91,18 @@ function childOf(parent: TraceContext | undefined, sampled: boolean): TraceConte
 }
 
 function unrecorded(context: TraceContext): Span {
-  return { context, set: ignore, rename: ignore, end: ignore }
+  return { context, set: ignore, end: ignore }
 }
 
 function ignore(): void {}
 
 interface Recordable {
-  name: string
+  readonly name: string
   readonly kind: SpanOptions['kind']
   readonly parent: TraceContext | undefined
   readonly context: TraceContext
   readonly attributes: Attributes
-  readonly record: Record
+  readonly record: (span: EndedSpan) => void
 }
 
 function recorded({ name, kind, parent, context, attributes, record }: Recordable): Span {
@@ -122,65 +111,21 @@ function recorded({ name, kind, parent, context, attributes, record }: Recordabl
   return {
     context,
     set: more => void Object.assign(all, more),
-    rename: better => void (name = better),
     end(error) {
       const failed = error !== undefined && error !== null
-      if (failed) all['error.type'] = error instanceof Error ? error.name : 'error'
-      record({
-        name,
-        kind: kinds[kind],
-        attributes: all,
-        status: failed ? { code: SpanStatusCode.ERROR, message: describe(error) } : { code: SpanStatusCode.UNSET },
-        context,
-        parent,
-        startedAt,
-        endedAt: performance.timeOrigin + performance.now(),
-      })
+      if (failed) all['error.type'] ??= typeOf(error)
+      const endedAt = performance.timeOrigin + performance.now()
+      const failure = failed ? { failure: describe(error) } : {}
+      record({ name, kind, attributes: all, context, parent, startedAt, endedAt, ...failure })
     },
   }
 }
 
-const kinds = {
-  server: SpanKind.SERVER,
-  client: SpanKind.CLIENT,
-  producer: SpanKind.PRODUCER,
-  consumer: SpanKind.CONSUMER,
-  internal: SpanKind.INTERNAL,
-} as const
+// What is no error is a word of our own for what happened. https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
+function typeOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error === 'string' ? error : '_OTHER'
+}
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : typeof error === 'string' ? error : 'failed'
-}
-
-function toReadable(span: Parameters<Record>[0], resource: ReadableSpan['resource']): ReadableSpan {
-  const { name, kind, attributes, status, context, parent, startedAt, endedAt } = span
-  const spanContext = otelContext(context)
-  return {
-    name,
-    kind,
-    attributes,
-    status,
-    spanContext: () => spanContext,
-    ...(parent ? { parentSpanContext: otelContext(parent) } : {}),
-    startTime: hrTime(startedAt),
-    endTime: hrTime(endedAt),
-    duration: hrTime(endedAt - startedAt),
-    ended: true,
-    links: [],
-    events: [],
-    resource,
-    instrumentationScope: { name: '@feira/chassis' },
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    droppedLinksCount: 0,
-  }
-}
-
-function otelContext({ traceId, spanId, sampled }: TraceContext) {
-  return { traceId, spanId, traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE }
-}
-
-function hrTime(milliseconds: number): HrTime {
-  const seconds = Math.trunc(milliseconds / 1_000)
-  return [seconds, Math.round((milliseconds - seconds * 1_000) * 1_000_000)]
 }

@@ -29,7 +29,11 @@ const onPublished = vi.fn<() => void>()
 
 beforeAll(async () => {
   outbox = await openOutbox()
-  const settings = { OTEL_EXPORTER_OTLP_ENDPOINT: undefined, OTEL_TRACES_SAMPLER_ARG: 1 }
+  const settings = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
+    OTEL_TRACES_SAMPLER_ARG: 1,
+    OTEL_INSTRUMENTATION: 'seams',
+  } as const
   const query: Query = statement => {
     if (isWrite(statement)) writes++
     return intercept(statement, () => outbox.database.query(statement)) as never

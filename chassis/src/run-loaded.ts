@@ -4,14 +4,8 @@ import type { Service } from './service.ts'
 import { setUpService } from './setup.ts'
 import { startService, type RunningService } from './start-service.ts'
 
-/**
- * What a service's `main.ts` calls. Without an argument it starts the service and stops it on SIGTERM or SIGINT;
- * `setup` migrates its database and declares its queues, `migrate` does only the former.
- */
-export async function runService(
-  service: Service,
-  [command]: readonly string[] = process.argv.slice(2),
-): Promise<void> {
+/** Starts a service, or runs one of its commands; see `runService`. */
+export async function runLoaded(service: Service, [command]: readonly string[]): Promise<void> {
   try {
     if (command !== undefined) exitOnSignal()
     if (command === undefined) await serve(service)
