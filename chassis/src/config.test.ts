@@ -93,6 +93,12 @@ test('a share is between 0 and 1', () => {
   for (const text of ['1.1', '-0.1', 'all']) expect(() => shares(text)).toThrow('OTEL_TRACES_SAMPLER_ARG')
 })
 
+test('instrumentation is one of three, and its name is said when it is not', () => {
+  const mode = (text: string) => readConfig('test', baseConfig, { ...needed, OTEL_INSTRUMENTATION: text })
+  expect(['seams', 'full', 'auto', ''].map(text => mode(text).OTEL_INSTRUMENTATION)).toEqual(['seams', 'full', 'auto', 'seams']) // prettier-ignore
+  expect(() => mode('all')).toThrow('OTEL_INSTRUMENTATION')
+})
+
 test('a handler has some time, and less than erasure waits for it', () => {
   const limit = (text: string) => readConfig('test', baseConfig, { ...needed, HANDLER_TIMEOUT: text }).HANDLER_TIMEOUT
   expect(limit('90s')).toBe(90_000)

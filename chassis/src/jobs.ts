@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Counter, Histogram, type Registry } from 'prom-client'
 import { duration, type BaseConfig } from './config.ts'
 import type { Resources, Transact } from './service.ts'
-import { inTrace } from './telemetry/trace.ts'
-import type { Tracer } from './telemetry/tracer.ts'
+import { traced, type Tracer } from './telemetry/tracer.ts'
 
 /** Work that a service repeats as long as it runs. A plain value: nothing happens until a service runs it. */
 export interface Job<Config = never> {
@@ -69,17 +68,7 @@ async function runOnce(job: Job, { resources, tracer, signal }: RunOptions): Pro
 
 // Most runs only look and find nothing: a trace begins where a job changes something.
 function tracedBy(tracer: Tracer, name: string, transact: Transact): Transact {
-  return async work => {
-    const span = tracer.start(`job ${name}`, { kind: 'internal' })
-    try {
-      const result = await inTrace(span.context, {}, () => transact(work))
-      span.end()
-      return result
-    } catch (error) {
-      span.end(error)
-      throw error
-    }
-  }
+  return work => traced(`job ${name}`, tracer, () => transact(work))
 }
 
 function measureRuns(registry: Registry): (job: string, run: () => Promise<boolean>) => Promise<void> {

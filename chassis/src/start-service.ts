@@ -11,6 +11,7 @@ import { watchDeadLetters } from './consuming/dead-letter-metrics.ts'
 import { watchQueues } from './consuming/queue-metrics.ts'
 import { createTransact, openDatabase, type DatabaseConnection } from './database/database.ts'
 import { watchPool } from './database/pool-metrics.ts'
+import { databaseSpans } from './database/spans.ts'
 import { createGroupCommit } from './writing/group-commit.ts'
 import { sweepJobs } from './erasing/erase-subject.ts'
 import { housekeeping } from './housekeeping.ts'
@@ -163,7 +164,7 @@ function toResources({ config, log, metrics, tracer, database, relay, cache }: P
     query,
     transact,
     transactOnce: createTransactOnce(transact),
-    groupCommit: createGroupCommit({ query, tracer, onPublished }),
+    groupCommit: createGroupCommit({ query, spans: databaseSpans(tracer, config.DATABASE_URL), onPublished }),
     cache,
     log,
     metrics: metrics.registry,

@@ -198,7 +198,7 @@ describe('what is told of a caller', () => {
       ['GET /fail 500', userId],
       ['GET /me 401', undefined],
     ])
-    expect(spans.map(({ attributes }) => attributes['enduser.id'])).toEqual([userId, userId, undefined])
+    expect(spans.map(({ attributes }) => attributes['user.id'])).toEqual([userId, userId, undefined])
     const written = JSON.stringify([lines, spans.map(({ attributes, status }) => [attributes, status])])
     for (const token of [authorization.slice(7), expired]) {
       for (const part of token.split('.')) expect(written).not.toContain(part)

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import type { Consumer } from './consumer.ts'
 import { findHostile, textComplaint } from '../http/hostile-text.ts'
 import type { Received } from '../service.ts'
-import { newSpanId, newTraceId, readTraceHeaders } from '../telemetry/trace.ts'
+import { readTraceHeaders, unrecordedTrace } from '../telemetry/trace.ts'
 
 /** A message from a queue, validated. */
 export interface Delivery {
@@ -51,7 +51,7 @@ export function readDelivery(consumer: Consumer, raw: ConsumeMessage): Delivery 
       correlationId: storableOf(properties.correlationId),
       causedBy: storableOf(headers['caused-by']),
       publishedAt: publishedAt(headers, properties.timestamp),
-      trace: readTraceHeaders(headers) ?? { traceId: newTraceId(), spanId: newSpanId(), sampled: false },
+      trace: readTraceHeaders(headers) ?? unrecordedTrace(),
     },
     aggregateId: String((data as Record<string, unknown>)[contract.aggregate.id]),
     attempt: attemptOf(raw),

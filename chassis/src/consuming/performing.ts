@@ -6,6 +6,7 @@ import type { MessageLocks } from './message-locks.ts'
 import type { Received, Resources, Transaction } from '../service.ts'
 import { within } from '../time-limit.ts'
 import { inTrace } from '../telemetry/trace.ts'
+import { traced } from '../telemetry/tracer.ts'
 import { causedBy, fieldsOf, persistently, readable, startHandlingSpan, type HandlingContext } from './transactional.ts'
 
 export interface PerformingContext extends HandlingContext {
@@ -25,7 +26,7 @@ export async function performOne(
   delivery: Delivery,
   context: PerformingContext,
 ): Promise<boolean> {
-  const span = startHandlingSpan(delivery, context.queue, context.tracer)
+  const span = startHandlingSpan(delivery, context)
   const message = { ...delivery.message, trace: span.context }
   const key = `${context.queue} ${message.id}`
   try {
@@ -55,7 +56,9 @@ async function claimActSettle(consumer: PerformingConsumer, work: Work, context:
   const { act, settle } = consumer.performance
   const { message, delivery } = work
   const limit = resources.config.HANDLER_TIMEOUT
-  const result = await within(limit, signal => act(job, resources as Resources<never>, signal))
+  const result = await traced(`act ${consumer.name}`, context.tracer, () =>
+    within(limit, signal => act(job, resources as Resources<never>, signal)),
+  )
   await persistently({ reachable, signal: halted }, () =>
     resources.transact(async tx => {
       const fresh = await claimMessages(tx.query, queue, [message.id])

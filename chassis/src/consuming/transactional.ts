@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { messageSpan } from '../broker/message-span.ts'
 import type { TransactionalConsumer } from './consumer.ts'
 import { isConflict, isConnectionLost } from '../database/database-errors.ts'
 import type { Delivery } from './delivery.ts'
@@ -6,7 +7,7 @@ import { findErased, subjectOf, withoutPersonal } from '../erasing/personal-data
 import { claimMessages, clearSuspect } from './inbox.ts'
 import type { Received, Resources, Transaction } from '../service.ts'
 import { within } from '../time-limit.ts'
-import { inTrace, newSpanId, newTraceId } from '../telemetry/trace.ts'
+import { inTrace, unrecordedTrace } from '../telemetry/trace.ts'
 import type { Span, Tracer } from '../telemetry/tracer.ts'
 
 export interface HandlingContext {
@@ -55,28 +56,28 @@ function byAggregate(a: Delivery, b: Delivery): number {
   return a.aggregateId < b.aggregateId ? -1 : a.aggregateId > b.aggregateId ? 1 : 0
 }
 
-function traced(delivery: Delivery, { queue, tracer }: HandlingContext): Work {
-  const span = startHandlingSpan(delivery, queue, tracer)
+function traced(delivery: Delivery, context: HandlingContext): Work {
+  const span = startHandlingSpan(delivery, context)
   return { delivery, span, message: { ...delivery.message, trace: span.context } }
 }
 
-/** The span of handling one message. https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/ */
-export function startHandlingSpan({ raw, message }: Delivery, queue: string, tracer: Tracer): Span {
-  const { type } = message
-  if (!message.trace.sampled) return tracer.start(type, { kind: 'consumer', parent: message.trace })
-  return tracer.start(`process ${type}`, {
-    kind: 'consumer',
-    parent: message.trace,
-    attributes: {
-      'messaging.system': 'rabbitmq',
-      'messaging.operation.type': 'process',
-      'messaging.operation.name': 'process',
-      'messaging.destination.name': queue,
-      'messaging.rabbitmq.destination.routing_key': raw.fields.routingKey,
-      'messaging.message.id': message.id,
-      'messaging.message.body.size': raw.content.length,
-    },
+/** The span of handling one message. */
+export function startHandlingSpan(delivery: Delivery, { queue, resources, tracer }: HandlingContext): Span {
+  const { raw, message, attempt } = delivery
+  const { type: name, trace: parent } = message
+  if (!parent.sampled) return tracer.start(name, { kind: 'consumer', parent })
+  const span = messageSpan('process', {
+    brokerUrl: resources.config.BROKER_URL,
+    exchange: raw.fields.exchange,
+    routingKey: raw.fields.routingKey,
+    queue,
+    messageId: message.id,
+    correlationId: message.correlationId,
+    bodySize: raw.content.length,
   })
+  const { deliveryTag } = raw.fields
+  const attributes = { ...span.attributes, 'rabbitmq.message.delivery_tag': deliveryTag, 'feira.attempt': attempt }
+  return tracer.start(span.name, { kind: 'consumer', parent, attributes })
 }
 
 async function inOneTransaction(consumer: TransactionalConsumer, work: readonly Work[], context: HandlingContext) {
@@ -97,7 +98,7 @@ async function inOneTransaction(consumer: TransactionalConsumer, work: readonly 
   const [first, second] = work
   if (first && !second) return inTrace(first.span.context, fieldsOf(first.delivery), run)
   // A transaction for many messages belongs to none of their traces, and a trace of its own would tell nobody anything.
-  return inTrace({ traceId: newTraceId(), spanId: newSpanId(), sampled: false }, {}, run)
+  return inTrace(unrecordedTrace(), {}, run)
 }
 
 const subjectOfWork = ({ delivery }: Work) => subjectOf(delivery.contract, delivery.message.data)

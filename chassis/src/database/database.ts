@@ -10,6 +10,7 @@ import { TimeLimitExceeded } from '../time-limit.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
 import { inTrace, currentFields } from '../telemetry/trace.ts'
 import { prepareConnection } from './prepare-connection.ts'
+import { databaseSpans, endWith, type StartSpan } from './spans.ts'
 
 type Settings = Pick<BaseConfig, 'DATABASE_URL' | 'DATABASE_POOL'> & Partial<Pick<BaseConfig, 'HANDLER_TIMEOUT'>>
 
@@ -63,10 +64,11 @@ const conflictRetries = 5
 
 /** Makes the {@link Transact} of a service. */
 export function createTransact(options: TransactOptions): Transact {
+  const startSpan = databaseSpans(options.tracer, options.pool.options.connectionString)('TRANSACTION')
   return async work => {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await runTraced(options, work)
+        return await runTraced(options, startSpan, work)
       } catch (error) {
         if (attempt > conflictRetries || !isConflict(error)) throw error
         // Two transactions that collided would collide again if both came back at once.
@@ -78,18 +80,16 @@ export function createTransact(options: TransactOptions): Transact {
 
 async function runTraced<Result>(
   options: TransactOptions,
+  startSpan: StartSpan,
   work: (tx: Transaction) => Promise<Result>,
 ): Promise<Result> {
-  const span = options.tracer.start('transaction', {
-    kind: 'client',
-    attributes: { 'db.system.name': 'postgresql', 'db.operation.name': 'TRANSACTION' },
-  })
+  const span = startSpan()
   try {
     const result = await inTrace(span.context, currentFields() ?? {}, () => run(options, work))
     span.end()
     return result
   } catch (error) {
-    span.end(error)
+    endWith(span, error)
     throw error
   }
 }

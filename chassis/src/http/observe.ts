@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
-import { inTrace, newSpanId, newTraceId, readTraceHeaders, writeTraceHeaders } from '../telemetry/trace.ts'
+import { inTrace, readTraceHeaders, unrecordedTrace, writeTraceHeaders } from '../telemetry/trace.ts'
 import type { Span, Tracer } from '../telemetry/tracer.ts'
 import { callerIdOf } from '../auth/caller.ts'
 import { requestMetrics } from './request-metrics.ts'
@@ -56,7 +56,7 @@ export function createObserver({ log, metrics, tracer, isStopping }: ObserverOpt
     else requests.finished(request.method, exchange.route, status, seconds)
     writeAccessLog(log, exchange, { status, seconds, failure })
     if (span.context.sampled) span.set(attributesOf(exchange, status))
-    span.end(status >= 500 ? (failure ?? new Error(`answered ${status}`)) : undefined)
+    span.end(status >= 500 ? (failure ?? String(status)) : undefined)
     // A connection that was busy when the server closed is idle now; Node would wait for its client to go.
     const { server } = request.server
     if (isStopping() && !server.listening) server.closeIdleConnections()
@@ -96,13 +96,13 @@ function accepted(value: unknown): string | undefined {
 }
 
 function openSpan(tracer: Tracer, request: FastifyRequest, route: string | undefined): Span {
-  const name = route === undefined ? request.method : `${request.method} ${route}`
+  const method = knownMethod(request.method) ?? 'HTTP'
+  const name = route === undefined ? method : `${method} ${route}`
   return tracer.start(name, { kind: 'server', parent: readTraceHeaders(request.headers) })
 }
 
 function untraced(): Span {
-  const context = { traceId: newTraceId(), spanId: newSpanId(), sampled: false }
-  return { context, set: nothing, end: nothing }
+  return { context: unrecordedTrace(), set: nothing, end: nothing }
 }
 
 function nothing(): void {}
@@ -141,18 +141,33 @@ function writeAccessLog(log: FastifyBaseLogger, exchange: Exchange, { status, se
 // https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span
 function attributesOf({ request, route }: Exchange, status: number) {
   return {
-    'http.request.method': request.method,
-    'http.response.status_code': status,
+    ...methodOf(request),
+    // Nothing was sent to a client that left.
+    'http.response.status_code': status === clientLeft ? undefined : status,
     'http.route': route,
     'url.path': pathOf(request),
     'url.scheme': request.protocol,
     'server.address': request.hostname,
     'server.port': request.port ?? undefined,
     'client.address': request.ip,
-    'enduser.id': callerIdOf(request),
+    'user.id': callerIdOf(request),
     'user_agent.original': request.headers['user-agent'],
+    'network.peer.address': request.socket.remoteAddress,
+    'network.peer.port': request.socket.remotePort,
     'network.protocol.version': request.raw.httpVersion,
   }
+}
+
+const methods = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'QUERY', 'TRACE'])
+
+// Others are as many as clients like to make up.
+function knownMethod(method: string): string | undefined {
+  return methods.has(method) ? method : undefined
+}
+
+function methodOf({ method }: FastifyRequest) {
+  if (knownMethod(method)) return { 'http.request.method': method }
+  return { 'http.request.method': '_OTHER', 'http.request.method_original': method }
 }
 
 /** The path alone: a query may hold what no log should. */

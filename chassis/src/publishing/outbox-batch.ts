@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { messageSpan } from '../broker/message-span.ts'
 import type { BaseConfig } from '../config.ts'
 import { crashPoint } from '../crash-point.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -10,7 +11,7 @@ import type { Span, Tracer } from '../telemetry/tracer.ts'
 
 export interface BatchOptions {
   readonly service: string
-  readonly config: Pick<BaseConfig, 'CRASH_AT' | 'BROKER_NAMESPACE'>
+  readonly config: Pick<BaseConfig, 'BROKER_URL' | 'BROKER_NAMESPACE' | 'CRASH_AT'>
   readonly exchange: string
   readonly publisher: Publisher
   readonly tracer: Tracer
@@ -162,20 +163,15 @@ function startSpan(row: Leaving, options: BatchOptions): Span | undefined {
   // The first attempt had a span; one for every probe after it would stretch the trace without end.
   if (!parent?.sampled || row.unrouted) return undefined
   const queue = queueOf(row, options)
-  return tracer.start(`send ${row.type}`, {
-    kind: 'producer',
-    parent,
-    // https://opentelemetry.io/docs/specs/semconv/messaging/rabbitmq/
-    attributes: {
-      'messaging.system': 'rabbitmq',
-      'messaging.operation.type': 'send',
-      'messaging.operation.name': 'publish',
-      'messaging.destination.name': queue ?? exchange,
-      'messaging.rabbitmq.destination.routing_key': queue ?? row.type,
-      'messaging.message.id': row.messageId ?? row.id,
-      'messaging.message.body.size': Buffer.byteLength(row.payload),
-    },
+  const { name, attributes } = messageSpan('publish', {
+    brokerUrl: options.config.BROKER_URL,
+    exchange: queue === null ? exchange : '',
+    routingKey: queue ?? row.type,
+    messageId: row.messageId ?? row.id,
+    correlationId: row.headers['correlation-id'],
+    bodySize: Buffer.byteLength(row.payload),
   })
+  return tracer.start(name, { kind: 'producer', parent, attributes })
 }
 
 // Whoever publishes names a queue as on the wire; a replay names it as the broker knows it.

@@ -2,14 +2,7 @@ import type { Message, Payload } from '@feira/contracts'
 import { subjectOf } from '../erasing/personal-data.ts'
 import { newId } from '../ids.ts'
 import type { PublishOptions, Query } from '../service.ts'
-import {
-  currentFields,
-  currentTrace,
-  newSpanId,
-  newTraceId,
-  writeTraceHeaders,
-  type TraceContext,
-} from '../telemetry/trace.ts'
+import { currentFields, currentTrace, unrecordedTrace, writeTraceHeaders } from '../telemetry/trace.ts'
 
 /** A message on its way into `chassis.outbox`. */
 export interface OutboxRow {
@@ -62,15 +55,11 @@ export function toOutboxRow<M extends Message>(
 }
 
 function conversationHeaders({ cause }: PublishOptions): Record<string, string> {
-  const headers = writeTraceHeaders(cause?.trace ?? currentTrace() ?? rootTrace())
+  const headers = writeTraceHeaders(cause?.trace ?? currentTrace() ?? unrecordedTrace())
   const correlationId = cause ? (cause.correlationId ?? cause.id) : currentFields()?.['correlationId']
   if (typeof correlationId === 'string') headers['correlation-id'] = correlationId
   if (cause) headers['caused-by'] = cause.id
   return headers
-}
-
-function rootTrace(): TraceContext {
-  return { traceId: newTraceId(), spanId: newSpanId(), sampled: false }
 }
 
 export const outboxColumns =

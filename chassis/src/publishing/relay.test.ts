@@ -261,6 +261,7 @@ test('a database that ends its connections is found again', async () => {
 function configOf({ env }: Outbox) {
   return {
     DATABASE_URL: env['DATABASE_URL'] as string,
+    BROKER_URL: env['BROKER_URL'] as string,
     BROKER_NAMESPACE: env['BROKER_NAMESPACE'] as string,
     OUTBOX_POLL_INTERVAL: 50,
     CRASH_AT: undefined,

@@ -27,7 +27,10 @@ export interface Relay {
 }
 
 export interface RelayOptions extends BatchOptions {
-  readonly config: Pick<BaseConfig, 'DATABASE_URL' | 'OUTBOX_POLL_INTERVAL' | 'CRASH_AT' | 'BROKER_NAMESPACE'>
+  readonly config: Pick<
+    BaseConfig,
+    'DATABASE_URL' | 'OUTBOX_POLL_INTERVAL' | 'CRASH_AT' | 'BROKER_NAMESPACE' | 'BROKER_URL'
+  >
   readonly log: Logger
   /** Milliseconds after which a destination that no queue served is tried again; default 30 s. */
   readonly unroutedPause?: number

@@ -39,7 +39,7 @@ export function toReadable(span: EndedSpan, resource: ReadableSpan['resource']):
   return {
     name,
     kind: kinds[kind],
-    attributes,
+    attributes: defined(attributes),
     status: failure === undefined ? { code: SpanStatusCode.UNSET } : { code: SpanStatusCode.ERROR, message: failure },
     spanContext: () => spanContext,
     ...(parent ? { parentSpanContext: spanContextOf(parent) } : {}),
@@ -55,6 +55,11 @@ export function toReadable(span: EndedSpan, resource: ReadableSpan['resource']):
     droppedEventsCount: 0,
     droppedLinksCount: 0,
   }
+}
+
+// What is absent would be exported as an empty value.
+function defined(attributes: Attributes): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined))
 }
 
 /** A trace context as OpenTelemetry writes it. */

@@ -80,6 +80,11 @@ export function newSpanId(): string {
 const traceparentPattern =
   /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/
 
+/** A trace that nobody records: for what belongs to no other, or to too many. */
+export function unrecordedTrace(): TraceContext {
+  return { traceId: newTraceId(), spanId: newSpanId(), sampled: false }
+}
+
 /** Reads the headers of a request or message; `undefined` when there is no valid `traceparent`. */
 export function readTraceHeaders(headers: Readonly<Record<string, unknown>>): TraceContext | undefined {
   const match = traceparentPattern.exec(text(headers['traceparent'], 128) ?? '')

@@ -2,8 +2,9 @@ import type { Attributes } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
 import type { SpanProcessor } from '@opentelemetry/sdk-trace'
 import { ConfigError, type BaseConfig } from '../config.ts'
+import { withoutStatement } from '../database/database-errors.ts'
 import type { EndedSpan } from './readable-span.ts'
-import { currentTrace, newSpanId, newTraceId, type TraceContext } from './trace.ts'
+import { currentFields, currentTrace, inTrace, newSpanId, newTraceId, type TraceContext } from './trace.ts'
 
 export interface SpanOptions {
   readonly kind: 'server' | 'client' | 'producer' | 'consumer' | 'internal'
@@ -65,6 +66,19 @@ async function tracerTo(processor: SpanProcessor, resource: Resource, share: num
   })
 }
 
+/** Runs `work` inside an internal span, which fails as it does. */
+export async function traced<Result>(name: string, tracer: Tracer, work: () => Promise<Result>): Promise<Result> {
+  const span = tracer.start(name, { kind: 'internal' })
+  try {
+    const result = await inTrace(span.context, currentFields() ?? {}, work)
+    span.end()
+    return result
+  } catch (error) {
+    span.end(error)
+    throw error
+  }
+}
+
 interface Recording {
   readonly share: number
   readonly record?: (span: EndedSpan) => void
@@ -122,10 +136,12 @@ function recorded({ name, kind, parent, context, attributes, record }: Recordabl
 }
 
 // What is no error is a word of our own for what happened. https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
-function typeOf(error: unknown): string {
+function typeOf(thrown: unknown): string {
+  const error = withoutStatement(thrown)
   return error instanceof Error ? error.name : typeof error === 'string' ? error : '_OTHER'
 }
 
-function describe(error: unknown): string {
+function describe(thrown: unknown): string {
+  const error = withoutStatement(thrown)
   return error instanceof Error ? error.message : typeof error === 'string' ? error : 'failed'
 }

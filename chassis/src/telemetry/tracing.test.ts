@@ -79,16 +79,24 @@ async function request({ tracer, transact }: System, noteId: string) {
   return span.context
 }
 
+/** A span's name without what differs from run to run: the database and the broker's namespace. */
+const nameOf = ({ name }: ReadableSpan) =>
+  name.replace(/^TRANSACTION .*/, 'TRANSACTION').replaceAll(String(outbox.env['BROKER_NAMESPACE']), '')
+
 /** Each span as `name < name of its parent`. */
 function tree(): string[] {
-  const names = new Map(recorder.spans.map(span => [span.spanContext().spanId, span.name]))
-  return recorder.spans.map(({ name, parentSpanContext }) => {
-    const parent = parentSpanContext ? (names.get(parentSpanContext.spanId) ?? 'unknown') : 'none'
-    return `${name} < ${parent}`
+  const names = new Map(recorder.spans.map(span => [span.spanContext().spanId, nameOf(span)]))
+  return recorder.spans.map(span => {
+    const parent = span.parentSpanContext ? (names.get(span.parentSpanContext.spanId) ?? 'unknown') : 'none'
+    return `${nameOf(span)} < ${parent}`
   })
 }
 
-const queueName = () => `${outbox.env['BROKER_NAMESPACE']}notes.on-note`
+const sending = 'publish feira.events:note.written'
+const sendingCopy = 'publish feira.events:note.copied'
+const handling = 'process feira.events:note.written:notes.on-note'
+const handlingAgain = 'process notes.on-note'
+
 const copies = (count: number) =>
   waitUntil(`${count} copies have left`, async () => {
     return (await queues.depth('copies')) === count && (await outbox.states()).pending === 0
@@ -99,20 +107,19 @@ const copyNote = consume('on-note', noteWritten, async ({ data }, tx) => tx.publ
 test('one trace runs from the request through the outbox and the consumer to what it publishes', async () => {
   const { traceId } = await request(await start(copyNote, 1), 'a')
   await copies(1)
-  const handling = 'process note.written'
   expect(tree().toSorted()).toEqual(
     [
       'POST /notes < none',
-      'transaction < POST /notes',
-      'send note.written < transaction',
-      `${handling} < send note.written`,
-      `transaction < ${handling}`,
-      `send note.copied < ${handling}`,
+      'TRANSACTION < POST /notes',
+      `${sending} < TRANSACTION`,
+      `${handling} < ${sending}`,
+      `TRANSACTION < ${handling}`,
+      `${sendingCopy} < ${handling}`,
     ].toSorted(),
   )
   expect(new Set(recorder.spans.map(span => span.spanContext().traceId))).toEqual(new Set([traceId]))
   const [copy] = await queues.drain('copies')
-  const last = recorder.spans.find(({ name }) => name === 'send note.copied')
+  const last = recorder.spans.find(span => nameOf(span) === sendingCopy)
   expect(copy?.properties.headers?.['traceparent']).toBe(`00-${traceId}-${last?.spanContext().spanId}-01`)
   expect(copy?.properties.correlationId).toBe('c')
 })
@@ -120,26 +127,46 @@ test('one trace runs from the request through the outbox and the consumer to wha
 test('spans are of the right kind and say what they are about', async () => {
   await request(await start(copyNote, 1), 'a')
   await copies(1)
-  const byName = (name: string) => recorder.spans.find(span => span.name === name)
-  expect(byName('send note.written')).toMatchObject({
+  const byName = (name: string) => recorder.spans.find(span => nameOf(span) === name)
+  const namespace = String(outbox.env['BROKER_NAMESPACE'])
+  const broker = new URL(String(outbox.env['BROKER_URL']))
+  const database = new URL(String(outbox.env['DATABASE_URL']))
+  expect(byName(sending)).toMatchObject({
     kind: SpanKind.PRODUCER,
     attributes: {
       'messaging.system': 'rabbitmq',
       'messaging.operation.type': 'send',
-      'messaging.destination.name': `${outbox.env['BROKER_NAMESPACE']}feira.events`,
-      'messaging.rabbitmq.destination.routing_key': 'note.written',
+      'messaging.operation.name': 'publish',
+      'messaging.destination.name': `${namespace}feira.events:note.written`,
+      'rabbitmq.destination.routing_key': 'note.written',
       'messaging.message.id': expect.any(String),
+      'messaging.message.conversation_id': 'c',
+      'messaging.message.body.size': expect.any(Number),
+      'server.address': broker.hostname,
+      'server.port': Number(broker.port),
     },
   })
-  expect(byName('process note.written')).toMatchObject({
+  expect(byName(handling)).toMatchObject({
     kind: SpanKind.CONSUMER,
     status: { code: SpanStatusCode.UNSET },
-    attributes: { 'messaging.operation.type': 'process', 'messaging.destination.name': queueName() },
+    attributes: {
+      'messaging.operation.type': 'process',
+      'messaging.operation.name': 'process',
+      'messaging.destination.name': `${namespace}feira.events:note.written:${namespace}notes.on-note`,
+      'rabbitmq.message.delivery_tag': 1,
+    },
     resource: { attributes: { 'service.name': 'notes' } },
   })
-  expect(byName('transaction')).toMatchObject({
+  expect(byName('TRANSACTION')).toMatchObject({
+    name: `TRANSACTION ${database.pathname.slice(1)}`,
     kind: SpanKind.CLIENT,
-    attributes: { 'db.system.name': 'postgresql' },
+    attributes: {
+      'db.system.name': 'postgresql',
+      'db.namespace': database.pathname.slice(1),
+      'db.operation.name': 'TRANSACTION',
+      'server.address': database.hostname,
+      'server.port': Number(database.port || 5_432),
+    },
   })
   for (const { startTime, endTime } of recorder.spans) {
     expect(endTime[0] * 1e9 + endTime[1]).toBeGreaterThanOrEqual(startTime[0] * 1e9 + startTime[1])
@@ -158,20 +185,25 @@ test('a retry and a replay stay in the trace, and a failure shows', async () => 
   await waitUntil('it is dead', async () => (await query({ text: 'select from chassis.dead_letters' })).rowCount === 1)
   await replayDeadLetters(query, { all: true })
   await waitUntil('it is handled', async () => (await effectsOf(query)).length === 1)
-  const handling = 'process note.written'
-  await waitUntil('all spans ended', () => tree().filter(line => line.startsWith(handling)).length === 3)
-  // The replay is another sending of the same message, by the sender's own parent or by its first sending.
-  expect(tree().filter(line => line.startsWith(handling))).toEqual(Array(3).fill(`${handling} < send note.written`))
-  expect(tree().filter(line => line.startsWith('send'))).toEqual([
-    'send note.written < transaction',
-    'send note.written < send note.written',
+  await waitUntil('all spans ended', () => tree().filter(line => line.startsWith('process')).length === 3)
+  // The second attempt comes from the retry queue, the third is a replay: sent again, straight to its queue.
+  expect(tree().filter(line => line.startsWith('process'))).toEqual([
+    `${handling} < ${sending}`,
+    `${handlingAgain} < ${sending}`,
+    `${handlingAgain} < publish notes.on-note`,
+  ])
+  expect(tree().filter(line => line.startsWith('publish'))).toEqual([
+    `${sending} < TRANSACTION`,
+    `publish notes.on-note < ${sending}`,
   ])
   expect(new Set(recorder.spans.map(span => span.spanContext().traceId))).toEqual(new Set([traceId]))
-  const handlings = recorder.spans.filter(({ name }) => name === handling)
-  expect(handlings.map(({ status, attributes }) => [status.message, attributes['error.type']])).toEqual([
-    ['not yet', 'Error'],
-    ['No.', 'Rejection'],
-    [undefined, undefined],
+  const handlings = recorder.spans.filter(({ kind }) => kind === SpanKind.CONSUMER)
+  expect(
+    handlings.map(({ status, attributes }) => [status.message, attributes['error.type'], attributes['feira.attempt']]),
+  ).toEqual([
+    ['not yet', 'Error', 1],
+    ['No.', 'Rejection', 2],
+    [undefined, undefined, 1],
   ])
 })
 
@@ -185,10 +217,10 @@ test('a batch is handled in no trace, and each message in its own', async () => 
   await waitUntil('they wait together', async () => (await queues.depth('notes.on-note')) === 3)
   await start(onNote, 1)
   await copies(3)
-  const process = 'process note.written'
-  expect(tree().filter(line => line.startsWith(process))).toEqual(Array(3).fill(`${process} < send note.written`))
-  expect(tree().filter(line => line.startsWith('send note.copied'))).toEqual(Array(3).fill(`send note.copied < ${process}`)) // prettier-ignore
-  expect(tree().filter(line => line.startsWith('transaction'))).toEqual(Array(3).fill('transaction < POST /notes'))
+  const lines = (name: string) => tree().filter(line => line.startsWith(name))
+  expect(lines(handling)).toEqual(Array(3).fill(`${handling} < ${sending}`))
+  expect(lines(sendingCopy)).toEqual(Array(3).fill(`${sendingCopy} < ${handling}`))
+  expect(lines('TRANSACTION')).toEqual(Array(3).fill('TRANSACTION < POST /notes'))
   const traces = (await queues.drain('copies')).map(
     ({ properties }) => properties.headers?.['traceparent'].split('-')[1],
   )

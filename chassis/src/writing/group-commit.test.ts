@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { databaseSpans } from '../database/spans.ts'
 import { createGroupCommit } from './group-commit.ts'
 import { Rejection } from '../rejection.ts'
 import type { Answer, Query } from '../service.ts'
@@ -38,11 +39,13 @@ beforeAll(async () => {
     if (isWrite(statement)) writes++
     return intercept(statement, () => outbox.database.query(statement)) as never
   }
-  const commit = createGroupCommit({ query, tracer: await createTracer('notes', settings), onPublished })({
-    name: 'write-note',
-    columns: { note_id: 'text' },
-    statements: `notes as (insert into notes (id, body) select note_id, 'milk' from accepted)`,
-  })
+  const commit = createGroupCommit({ query, spans: databaseSpans(await createTracer('notes', settings)), onPublished })(
+    {
+      name: 'write-note',
+      columns: { note_id: 'text' },
+      statements: `notes as (insert into notes (id, body) select note_id, 'milk' from accepted)`,
+    },
+  )
   write = (noteId, key, further = 0) =>
     commit(requestWith(key, noteId), async () => ({
       row: { note_id: noteId },

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { afterwards } from '../database/database.ts'
+import { endWith, type DatabaseSpans } from '../database/spans.ts'
 import { createCollector } from './collector.ts'
 import { writeBatch, type Outcome } from './group-outcome.ts'
 import { createWriter, type Item, type Writer } from './group-statement.ts'
@@ -7,12 +8,11 @@ import { findAnswer, idempotencyClaim, storedAnswer, type IdempotencyClaim } fro
 import { toOutboxRow, type OutboxRow } from '../publishing/outbox.ts'
 import { Rejection } from '../rejection.ts'
 import type { Answer, GroupCommit, GroupWrite, Query } from '../service.ts'
-import { currentTrace } from '../telemetry/trace.ts'
-import type { Tracer } from '../telemetry/tracer.ts'
+import { inTrace, unrecordedTrace } from '../telemetry/trace.ts'
 
 export interface GroupCommitOptions {
   readonly query: Query
-  readonly tracer: Tracer
+  readonly spans: DatabaseSpans
   /** Called after a commit with the messages that it left in the outbox. */
   readonly onPublished: (messages: readonly OutboxRow[]) => void
 }
@@ -25,19 +25,21 @@ export interface GroupCommitOptions {
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   return definition => {
     const writer = createWriter(definition, options.query)
-    const collect = createCollector<Item, Answer>(items => answerAll(writer, items, options))
+    const startSpan = options.spans('INSERT', definition.name)
+    const collect = createCollector<Item, Answer>(items => answerTogether(writer, items, options))
     return async <Body>(request: FastifyRequest, prepare: () => Promise<GroupWrite<Body>>) => {
       const claim = idempotencyClaim(request)
       const prepared = await prepare().catch((error: unknown) => answeredBefore(claim, error, options.query))
       if (!('row' in prepared)) return prepared as Answer<Body>
       const { row, answer, afterCommit } = prepared
-      const span = currentTrace()?.sampled ? options.tracer.start(definition.name, spanOptions) : undefined
+      const messages = messagesOf(prepared)
+      const span = startSpan()
       try {
-        const settled = await collect({ row, ...messagesOf(prepared), claim, answer, afterCommit })
-        span?.end()
+        const settled = await collect({ row, ...messages, claim, answer, afterCommit, trace: span.context })
+        span.end()
         return settled as Answer<Body>
       } catch (error) {
-        span?.end(error)
+        endWith(span, error)
         throw error
       }
     }
@@ -59,10 +61,12 @@ function messagesOf({ publish }: GroupWrite<unknown>): Pick<Item, 'message' | 'f
   return { message, further }
 }
 
-const spanOptions = {
-  kind: 'client',
-  attributes: { 'db.system.name': 'postgresql', 'db.operation.name': 'INSERT' },
-} as const
+/** A statement for many requests belongs to none of their traces. */
+function answerTogether(write: Writer, items: readonly Item[], options: GroupCommitOptions) {
+  const [first, second] = items
+  const trace = first && !second ? first.trace : unrecordedTrace()
+  return inTrace(trace, {}, () => answerAll(write, items, options))
+}
 
 async function answerAll(write: Writer, items: readonly Item[], { query, onPublished }: GroupCommitOptions) {
   const outcomes = await writeBatch(write, items, query)

@@ -2,6 +2,7 @@ import { sameCase } from '../erasing/personal-data.ts'
 import type { IdempotencyClaim } from './idempotency.ts'
 import { outboxArrays, outboxColumns, outboxTypes, type OutboxRow } from '../publishing/outbox.ts'
 import type { Answer, GroupCommitDefinition, Query } from '../service.ts'
+import type { TraceContext } from '../telemetry/trace.ts'
 
 /** What one request writes. */
 export interface Item {
@@ -12,6 +13,8 @@ export interface Item {
   readonly claim: IdempotencyClaim | undefined
   readonly answer: Answer
   readonly afterCommit: (() => void) | undefined
+  /** Of the request. */
+  readonly trace: TraceContext
 }
 
 /** Writes items in one statement and one commit. @returns the message ids of those that no earlier request with the same key preceded. */
