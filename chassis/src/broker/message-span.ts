@@ -21,7 +21,7 @@ export function messageSpan(operation: keyof typeof operationTypes, passage: Pas
   const { hostname, port } = new URL(brokerUrl)
   const destination = destinationOf(passage)
   const attributes: NonNullable<SpanOptions['attributes']> = {
-    'messaging.system': 'rabbitmq',
+    'messaging.system.name': 'rabbitmq',
     'messaging.operation.type': operationTypes[operation],
     'messaging.operation.name': operation,
     'messaging.destination.name': destination,

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { Rejection } from '../rejection.ts'
 import type { App } from '../service.ts'
 import { annotate, currentFields, currentTrace } from '../telemetry/trace.ts'
+import { unconventional } from '../telemetry/conventions.testing.ts'
 import { eventually, open, startHttp } from './server.testing.ts'
 
 const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
@@ -85,8 +86,33 @@ describe('the trace', () => {
       'server.address': 'api.test',
       'server.port': 8443,
       'user_agent.original': 'curl',
+      'network.protocol.version': '1.1',
     })
+    expect(unconventional(spans)).toEqual([])
     expect(JSON.stringify(span.attributes)).not.toContain('s3cret')
+  })
+
+  it('is named by no method that a client made up', async () => {
+    const { app, spans } = await startHttp([routes])
+    await app.inject({ method: 'PROPFIND' as 'GET', url: '/orders/7' })
+    const span = await eventually(() => spans[0])
+    expect(span.name).toBe('HTTP')
+    expect(span.attributes).toMatchObject({
+      'http.request.method': '_OTHER',
+      'http.request.method_original': 'PROPFIND',
+    })
+  })
+
+  it.each([
+    ['is not there', '/nothing', {}, 404],
+    ['is malformed', '/%zz', {}, 400],
+    ['fails', '/orders/7', { method: 'POST', payload: { fail: true } }, 500],
+  ] as const)('is told to the client of a request that %s', async (_what, url, how, status) => {
+    const { app } = await startHttp([routes])
+    const answer = await app.inject({ url, ...how, headers: { traceparent: parent } })
+    expect(answer.statusCode).toBe(status)
+    expect(answer.headers['x-trace-id']).toBe('0af7651916cd43dd8448eb211c80319c')
+    expect(answer.headers['traceresponse']).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/)
   })
 
   it('fails by errors of ours alone', async () => {

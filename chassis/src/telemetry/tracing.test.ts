@@ -6,6 +6,7 @@ import { startConsuming } from '../consuming/consuming.ts'
 import { consume, consumeBatch, type Consumer } from '../consuming/consumer.ts'
 import { createTransact } from '../database/database.ts'
 import { replayDeadLetters } from '../consuming/dead-letters.ts'
+import { conventionalAttributes, unconventional } from './conventions.testing.ts'
 import { createLogger } from './log.ts'
 import { Rejection } from '../rejection.ts'
 import type { Resources, Transact } from '../service.ts'
@@ -134,7 +135,7 @@ test('spans are of the right kind and say what they are about', async () => {
   expect(byName(sending)).toMatchObject({
     kind: SpanKind.PRODUCER,
     attributes: {
-      'messaging.system': 'rabbitmq',
+      'messaging.system.name': 'rabbitmq',
       'messaging.operation.type': 'send',
       'messaging.operation.name': 'publish',
       'messaging.destination.name': `${namespace}feira.events:note.written`,
@@ -168,9 +169,16 @@ test('spans are of the right kind and say what they are about', async () => {
       'server.port': Number(database.port || 5_432),
     },
   })
+  expect(unconventional(recorder.spans)).toEqual([])
   for (const { startTime, endTime } of recorder.spans) {
     expect(endTime[0] * 1e9 + endTime[1]).toBeGreaterThanOrEqual(startTime[0] * 1e9 + startTime[1])
   }
+})
+
+test('what the conventions have is known, and what they had is not', () => {
+  expect(conventionalAttributes.size).toBeGreaterThan(500)
+  expect(conventionalAttributes).toContain('messaging.destination.name')
+  expect(conventionalAttributes).not.toContain('messaging.operation')
 })
 
 test('a retry and a replay stay in the trace, and a failure shows', async () => {
