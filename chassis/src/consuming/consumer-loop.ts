@@ -3,18 +3,18 @@ import type { Channel, ConsumeMessage } from 'amqplib'
 import type { BaseConfig } from '../config.ts'
 import type { Consumer, PerformingConsumer, TransactionalConsumer } from './consumer.ts'
 import { crashPoint } from '../crash-point.ts'
-import { attemptOf, isSuspect, readDelivery, textOf, typeOf, type Delivery } from './delivery.ts'
+import { attemptOf, headersOf, isSuspect, readDelivery, textOf, typeOf, type Delivery } from './delivery.ts'
 import { describe, judge, passOn, type Verdict } from './failure.ts'
 import { clearSuspect, noteSuspect, suspectLimit } from './inbox.ts'
 import type { MessageLocks } from './message-locks.ts'
-import type { Handling, Metrics } from '../telemetry/metrics.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { giveUpOne, performOne, type PerformingContext } from './performing.ts'
 import type { Publisher } from '../publishing/publisher.ts'
 import type { Resources } from '../service.ts'
 import { queueNames, type QueueNames } from '../broker/topology.ts'
-import { inTrace } from '../telemetry/trace.ts'
+import { inTrace, readTraceHeaders, unrecordedTrace } from '../telemetry/trace.ts'
 import type { Tracer } from '../telemetry/tracer.ts'
-import { fieldsOf, handleTogether, persistently } from './transactional.ts'
+import { fieldsOf, handleTogether, persistently, type Handled } from './transactional.ts'
 
 export interface LoopOptions {
   readonly service: string
@@ -182,9 +182,9 @@ export class ConsumerLoop {
   async #attempt(consumer: TransactionalConsumer, deliveries: readonly Delivery[]): Promise<void> {
     const startedAt = performance.now()
     try {
-      const fresh = await handleTogether(consumer, deliveries, this.#context)
+      const handled = await handleTogether(consumer, deliveries, this.#context)
       const share = (performance.now() - startedAt) / deliveries.length
-      for (const each of deliveries) this.#report(each, fresh.has(each) ? 'handled' : 'duplicate', share)
+      for (const each of handled) this.#report(each, share)
     } catch (error) {
       this.#gone.signal.throwIfAborted()
       const [only, ...others] = deliveries
@@ -199,8 +199,8 @@ export class ConsumerLoop {
     if (delivery) {
       const startedAt = performance.now()
       try {
-        const fresh = await performOne(consumer, delivery, this.#context)
-        this.#report(delivery, fresh ? 'handled' : 'duplicate', performance.now() - startedAt)
+        const handled = await performOne(consumer, delivery, this.#context)
+        this.#report(handled, performance.now() - startedAt)
       } catch (error) {
         this.#gone.signal.throwIfAborted()
         const verdict = judge(error, delivery.attempt, this.#queues)
@@ -237,17 +237,19 @@ export class ConsumerLoop {
       attempt: attemptOf(raw),
       err: error,
     }
-    if (verdict.kind === 'retry') resources.log.warn(fields, 'handler failed; the message is tried again after a pause')
-    else resources.log.error({ ...fields, reason: verdict.reason }, 'message is dead')
+    inTrace(readTraceHeaders(headersOf(raw)) ?? unrecordedTrace(), {}, () => {
+      if (verdict.kind === 'dead') resources.log.error({ ...fields, reason: verdict.reason }, 'message is dead')
+      else resources.log.warn(fields, 'handler failed; the message is tried again after a pause')
+    })
   }
 
-  #report(delivery: Delivery, handling: Handling, milliseconds: number): void {
-    this.#options.metrics.handled(this.#queues.name, handling, milliseconds / 1_000)
+  #report({ delivery, fresh, trace }: Handled, milliseconds: number): void {
+    this.#options.metrics.handled(this.#queues.name, fresh ? 'handled' : 'duplicate', milliseconds / 1_000)
     const { log } = this.#options.resources
     if (!log.isLevelEnabled('info')) return
     const processingTime = Math.round(milliseconds * 100) / 100
-    inTrace(delivery.message.trace, fieldsOf(delivery), () =>
-      log.info({ queue: this.#queues.main, processingTime }, handling === 'handled' ? 'handled' : 'seen before'),
+    inTrace(trace, fieldsOf(delivery), () =>
+      log.info({ queue: this.#queues.main, processingTime }, fresh ? 'handled' : 'seen before'),
     )
   }
 

@@ -7,7 +7,15 @@ import type { Received, Resources, Transaction } from '../service.ts'
 import { within } from '../time-limit.ts'
 import { inTrace } from '../telemetry/trace.ts'
 import { traced } from '../telemetry/tracer.ts'
-import { causedBy, fieldsOf, persistently, readable, startHandlingSpan, type HandlingContext } from './transactional.ts'
+import {
+  causedBy,
+  fieldsOf,
+  persistently,
+  readable,
+  startHandlingSpan,
+  type Handled,
+  type HandlingContext,
+} from './transactional.ts'
 
 export interface PerformingContext extends HandlingContext {
   readonly locks: MessageLocks
@@ -18,14 +26,13 @@ export interface PerformingContext extends HandlingContext {
 /**
  * Claims, acts and settles one message, while nobody else works on it. What was acted upon is settled even if the broker
  * is lost meanwhile; a crash before `settle` repeats `act`, whose effect must be recognisable by a stable id.
- * @returns whether the message was new.
  * @throws what one of the three steps threw.
  */
 export async function performOne(
   consumer: PerformingConsumer,
   delivery: Delivery,
   context: PerformingContext,
-): Promise<boolean> {
+): Promise<Handled> {
   const span = startHandlingSpan(delivery, context)
   const message = { ...delivery.message, trace: span.context }
   const key = `${context.queue} ${message.id}`
@@ -34,7 +41,7 @@ export async function performOne(
       context.locks.hold(key, context.signal, () => claimActSettle(consumer, { delivery, message }, context)),
     )
     span.end()
-    return fresh
+    return { delivery, fresh, trace: span.context }
   } catch (error) {
     span.end(error)
     throw error

@@ -7,7 +7,7 @@ import { findErased, subjectOf, withoutPersonal } from '../erasing/personal-data
 import { claimMessages, clearSuspect } from './inbox.ts'
 import type { Received, Resources, Transaction } from '../service.ts'
 import { within } from '../time-limit.ts'
-import { inTrace, unrecordedTrace } from '../telemetry/trace.ts'
+import { inTrace, unrecordedTrace, type TraceContext } from '../telemetry/trace.ts'
 import type { Span, Tracer } from '../telemetry/tracer.ts'
 
 export interface HandlingContext {
@@ -21,22 +21,29 @@ export interface HandlingContext {
   readonly signal: AbortSignal
 }
 
+/** A message that was handled, now or before. */
+export interface Handled {
+  readonly delivery: Delivery
+  readonly fresh: boolean
+  /** Of its handling. */
+  readonly trace: TraceContext
+}
+
 /**
  * Handles messages in one transaction: inbox rows, effects and publications commit together. Lost races and lost
  * connections repeat it.
- * @returns those that were new.
  * @throws what the handler threw; then nothing was done.
  */
 export async function handleTogether(
   consumer: TransactionalConsumer,
   deliveries: readonly Delivery[],
   context: HandlingContext,
-): Promise<ReadonlySet<Delivery>> {
+): Promise<Handled[]> {
   const work = deliveries.toSorted(byAggregate).map(delivery => traced(delivery, context))
   try {
     const fresh = await persistently(context, () => inOneTransaction(consumer, work, context))
     for (const { span } of work) span.end()
-    return fresh
+    return work.map(({ delivery, message: { trace } }) => ({ delivery, fresh: fresh.has(delivery), trace }))
   } catch (error) {
     // Of a batch nobody knows whose fault it was; each message is tried alone next, with another span.
     if (work.length === 1) work[0]?.span.end(error)

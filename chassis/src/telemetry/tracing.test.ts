@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -30,11 +31,13 @@ class Recorder implements SpanProcessor {
 let outbox: Outbox
 let queues: Queues
 let recorder: Recorder
+let written: PassThrough
 let closings: (() => Promise<unknown>)[]
 beforeEach(async () => {
   outbox = await openOutbox()
   queues = await Queues.of(outbox.env)
   recorder = new Recorder()
+  written = new PassThrough()
   closings = []
 })
 afterEach(async () => {
@@ -55,7 +58,7 @@ interface System {
 async function start(onNote: Consumer, share: number): Promise<System> {
   const tracer = await createTracerFor('notes', recorder, share)
   const config = readConfig('test', baseConfig, { ...outbox.env, RETRY_DELAYS: '20ms' })
-  const log = createLogger('notes', { ...config, LOG_LEVEL: 'silent' })
+  const log = createLogger('notes', config, written)
   const { publisher, wake } = await outbox.startRelay({ tracer, unroutedPause: 50 })
   const { pool, db, query, check } = outbox.database
   const transact = createTransact({ pool, tracer, onPublished: wake })
@@ -97,6 +100,19 @@ const sending = 'publish feira.events:note.written'
 const sendingCopy = 'publish feira.events:note.copied'
 const handling = 'process feira.events:note.written:notes.on-note'
 const handlingAgain = 'process notes.on-note'
+
+/** What has been logged, once `condition` holds of it. */
+async function until(what: string, condition: (lines: Line[]) => boolean): Promise<Line[]> {
+  const lines: Line[] = []
+  await waitUntil(what, () => {
+    const text = String(written.read() ?? '')
+    lines.push(...text.split('\n').filter(Boolean).map(line => JSON.parse(line) as Line)) // prettier-ignore
+    return condition(lines)
+  })
+  return lines
+}
+
+type Line = Readonly<Record<string, unknown>>
 
 const copies = (count: number) =>
   waitUntil(`${count} copies have left`, async () => {
@@ -233,6 +249,23 @@ test('a batch is handled in no trace, and each message in its own', async () => 
     ({ properties }) => properties.headers?.['traceparent'].split('-')[1],
   )
   expect(new Set(traces)).toEqual(new Set(contexts.map(({ traceId }) => traceId)))
+})
+
+test('what is logged of a message says its trace, whatever became of it', async () => {
+  let attempts = 0
+  const onNote = consume('on-note', noteWritten, async () => {
+    if (++attempts === 1) throw new Error('not yet')
+  })
+  const { traceId } = await request(await start(onNote, 1), 'a')
+  await waitUntil('it is handled', () => recorder.spans.filter(({ kind }) => kind === SpanKind.CONSUMER).length === 2)
+  const lines = await until('both are logged', logged => logged.some(line => line['msg'] === 'handled'))
+  const ofMessage = lines.filter(line => line['eventType'] === 'note.written')
+  expect(ofMessage.map(line => line['msg'])).toEqual([
+    'handler failed; the message is tried again after a pause',
+    'handled',
+  ])
+  expect(ofMessage.map(line => line['traceId'])).toEqual([traceId, traceId])
+  expect(ofMessage[1]?.['spanId']).toBe(recorder.spans.findLast(({ kind }) => kind === SpanKind.CONSUMER)?.spanContext().spanId) // prettier-ignore
 })
 
 test('what is not sampled is recorded nowhere, and its trace goes on', async () => {
