@@ -6,9 +6,10 @@ import { measureInvoiceLag, measureVisibility } from './lag.ts'
 import { measureOrders, type Rounds } from './order-throughput.ts'
 import { measurePartners } from './partner-burst.ts'
 import { measureRebuild } from './rebuild.ts'
+import { measureTracing } from './tracing-cost.ts'
 import { startBenchSystem, type BenchServers, type BenchSystem } from './system.ts'
 
-const help = `Measures Feira beside plain tools on this machine. Needs Linux; orders also pgbench and wrk.
+const help = `Measures Feira beside plain tools on this machine. Needs Linux; orders and tracing also wrk, orders pgbench.
 
   npm run bench                all of the following, one after the other
   npm run bench -- orders      POST /orders against pgbench's transaction of two inserts, at 1, 8 and 32 clients
@@ -16,8 +17,9 @@ const help = `Measures Feira beside plain tools on this machine. Needs Linux; or
   npm run bench -- visible     order answered → visible in /q, beside the same for its invoice
   npm run bench -- rebuild     the read model made again from 100,000 orders while people order and read
   npm run bench -- partners    120 events a second of 20 partners through the gateway for 60 s, each completed once
+  npm run bench -- tracing     POST /orders with tracing, in each of its modes, against the same without
 
-  --rounds N       rounds of the first three, alternating with the other side of a comparison (4)
+  --rounds N       rounds of the first three and of tracing, alternating with the other side of a comparison (4)
   --seconds N      length of a round (4)
   --database URL   a PostgreSQL login that may make databases (postgres://postgres@127.0.0.1:5432/postgres)
   --broker URL     a RabbitMQ (amqp://guest:guest@127.0.0.1:5672)
@@ -47,6 +49,7 @@ const measurements: Readonly<Record<string, Measurement>> = {
     }),
   rebuild: measureRebuild,
   partners: measurePartners,
+  tracing: measureTracing,
 }
 
 if (values.help) console.log(help)

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { geometricMean } from './quantiles.ts'
 import { query, type BenchSystem } from './system.ts'
+import { numberIn, placeOrders } from './wrk.ts'
 
 export interface Rounds {
   readonly rounds: number
@@ -18,9 +20,8 @@ export interface Rounds {
 export async function measureOrders(system: BenchSystem, { rounds, seconds }: Rounds): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'feira-bench-'))
   writeFileSync(path.join(folder, 'two.sql'), twoInserts)
-  writeFileSync(path.join(folder, 'order.lua'), orderBy(system.customer))
   await query(system.baseDatabase, baseTables)
-  const place = (clients: number) => wrk(system.ordersUrl, path.join(folder, 'order.lua'), clients, seconds)
+  const place = (clients: number) => placeOrders(system, { clients, seconds })
   place(8) // V8 compiles what is hot only once it has run
   console.log('POST /orders / pgbench, two inserts in one transaction')
   for (const clients of [1, 8, 32]) {
@@ -46,36 +47,11 @@ export async function measureOrders(system: BenchSystem, { rounds, seconds }: Ro
   rmSync(folder, { recursive: true })
 }
 
-function geometricMean(values: readonly number[]): number {
-  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length)
-}
-
 function pgbench(url: string, script: string, clients: number, seconds: number): number {
   const args = ['-n', '-M', 'prepared', '-c', String(clients), '-j', '1', '-T', String(seconds), '-f', script, url]
   const output = execFileSync('pgbench', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
   return numberIn(output, /tps = ([\d.]+)/)
 }
-
-function wrk(url: string, script: string, clients: number, seconds: number): number {
-  const args = ['-t1', `-c${clients}`, `-d${seconds}s`, '-s', script, url]
-  const output = execFileSync('wrk', args, { encoding: 'utf8' })
-  if (/Non-2xx/.test(output)) throw new Error(`Some orders were refused:\n${output}`)
-  return numberIn(output, /Requests\/sec:\s+([\d.]+)/)
-}
-
-function numberIn(output: string, pattern: RegExp): number {
-  const match = pattern.exec(output)
-  if (!match) throw new Error(`No figure in:\n${output}`)
-  return Number(match[1])
-}
-
-const orderBy = (customer: BenchSystem['customer']) => `wrk.method = "POST"
-${Object.entries(customer)
-  .map(([name, value]) => `wrk.headers["${name}"] = "${value}"`)
-  .join('\n')}
-wrk.headers["content-type"] = "application/json"
-wrk.body = '{"amount": 29.99}'
-`
 
 const baseTables = `
   create table orders (id uuid primary key, customer_id uuid not null, status text not null, total_cents int not null,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Client } from 'pg'
 import { createDatabase } from '../harness/database.ts'
 import { Feira } from '../harness/feira.ts'
+import type { Environment } from '../harness/program.ts'
 import type { ServiceName } from '../harness/service-process.ts'
 import { until } from '../harness/until.ts'
 
@@ -22,6 +23,8 @@ export interface BenchSystem {
   readonly databases: Feira['databases']
   /** CPU seconds that the orders process has used. */
   ordersCpu(): number
+  /** Memory of the orders process, in MiB. */
+  ordersMemory(): number
   stop(): Promise<void>
 }
 
@@ -29,9 +32,10 @@ export interface BenchSystem {
 export async function startBenchSystem(
   servers: BenchServers,
   services: readonly ServiceName[] = ['orders', 'invoices'],
+  settings: Environment = {},
 ): Promise<BenchSystem> {
   // Nobody is there who would tell app-queries of what was before it.
-  const env = { DATABASE_POOL: '12', REBUILD_TIMEOUT: '1ms' }
+  const env = { DATABASE_POOL: '12', REBUILD_TIMEOUT: '1ms', ...settings }
   const feira = await Feira.start({ ...servers, services, tap: false, env })
   if (services.includes('queries')) await untilRebuilt(feira)
   const base = await createDatabase(servers.databaseUrl, `bench_${randomBytes(4).toString('hex')}`)
@@ -41,6 +45,7 @@ export async function startBenchSystem(
     baseDatabase: base.url,
     databases: feira.databases,
     ordersCpu: () => cpuSeconds(feira.orders.program.pid),
+    ordersMemory: () => residentMemory(feira.orders.program.pid),
     async stop() {
       await feira.tearDown()
       await base.drop()
@@ -70,4 +75,9 @@ export async function untilRebuilt({ databases }: Pick<Feira, 'databases'>): Pro
 function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
   return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+function residentMemory(pid: number): number {
+  const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Math.round(Number(kibibytes) / 1_024)
 }
