@@ -110,10 +110,11 @@ test('a message that kills its process is parked, and those beside it are handle
 })
 
 test('what keeps it from starting is said in one line, and the code is 1', async () => {
-  await using lacking = await ServiceProcess.start({ DATABASE_URL: 'not a URL' })
+  const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_INSTRUMENTATION: 'everything' }
+  await using lacking = await ServiceProcess.start({ DATABASE_URL: 'not a URL', ...traced })
   expect(await lacking.exited).toBe(1)
   expect(lacking.stderr).toMatch(
-    /^app-notes cannot start: 2 of its settings missing or wrong\.\n {2}DATABASE_URL .*\n {2}BROKER_URL /,
+    /^app-notes cannot start: 3 of its settings missing or wrong\.\n {2}DATABASE_URL .*\n {2}BROKER_URL .*\n {2}OTEL_INSTRUMENTATION /,
   )
   await using unknown = await ServiceProcess.start(home.env, 'dance')
   expect(await unknown.exited).toBe(1)

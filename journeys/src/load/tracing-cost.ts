@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from '../harness/program.ts'
 import type { Rounds } from './order-throughput.ts'
+import { until } from '../harness/until.ts'
 import { geometricMean } from './quantiles.ts'
 import { startBenchSystem, type BenchServers, type BenchSystem } from './system.ts'
 import { placeOrders } from './wrk.ts'
@@ -15,6 +16,7 @@ const variants: Readonly<Record<string, Environment>> = {
   'auto, all sampled': { OTEL_INSTRUMENTATION: 'auto' },
 }
 
+const untraced = 'without'
 const clients = 8
 
 /**
@@ -32,12 +34,11 @@ export async function measureTracing(servers: BenchServers, rounds: Rounds): Pro
     return system
   }
   try {
-    const off = await start({})
-    const traced = new Map<string, BenchSystem>()
+    const systems = new Map([[untraced, await start({})]])
     for (const [name, env] of Object.entries(variants)) {
-      traced.set(name, await start({ OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, ...env }))
+      systems.set(name, await start({ OTEL_EXPORTER_OTLP_ENDPOINT: sink.url, ...env }))
     }
-    await compare(off, traced, rounds)
+    await compare(systems, rounds)
     console.log(`  ${(sink.received() / 2 ** 20).toFixed(1)} MiB of spans were received`)
   } finally {
     for (const system of started) await system.stop()
@@ -45,28 +46,39 @@ export async function measureTracing(servers: BenchServers, rounds: Rounds): Pro
   }
 }
 
-async function compare(off: BenchSystem, traced: ReadonlyMap<string, BenchSystem>, { rounds, seconds }: Rounds) {
+type Systems = ReadonlyMap<string, BenchSystem>
+
+async function compare(systems: Systems, { rounds, seconds }: Rounds): Promise<void> {
   // V8 compiles what is hot only once it has run.
-  for (const system of [off, ...traced.values()]) await measure(system, seconds * 2)
+  for (const system of systems.values()) await measure(system, seconds * 2)
+  const ratios = new Map([...systems.keys()].map(name => [name, [] as Figures[]]))
   const bases: Figures[] = []
-  const ratios = new Map([...traced.keys()].map(name => [name, [] as Figures[]]))
   for (let round = 0; round < rounds; round++) {
-    const base = await measure(off, seconds)
+    const figures = await measureRound(systems, seconds, round)
+    const base = figures.get(untraced) as Figures
     bases.push(base)
-    for (const [name, system] of traced) {
-      const { rate, cpu } = await measure(system, seconds)
-      ratios.get(name)?.push({ rate: rate / base.rate, cpu: cpu / base.cpu })
-    }
+    for (const [name, { rate, cpu }] of figures) ratios.get(name)?.push({ rate: rate / base.rate, cpu: cpu / base.cpu })
   }
   const { rate, cpu } = meanOf(bases)
   console.log(`POST /orders with tracing / without, ${clients} clients; memory of app-orders`)
-  console.log(`  without: ${Math.round(rate)} orders/s, ${Math.round(cpu)} µs CPU per order, ${off.ordersMemory()} MiB`)
+  console.log(`  without: ${Math.round(rate)} orders/s, ${Math.round(cpu)} µs CPU per order`)
   for (const [name, each] of ratios) {
     const mean = meanOf(each)
     const list = each.map(ratio => ratio.rate.toFixed(2)).join(' ')
     const text = `${mean.rate.toFixed(2)} orders/s (${list}), ${mean.cpu.toFixed(2)} CPU per order`
-    console.log(`  ${name}: ${text}, ${traced.get(name)?.ordersMemory()} MiB`)
+    console.log(`  ${name}: ${text}, ${systems.get(name)?.ordersMemory()} MiB`)
   }
+}
+
+/** Each in turn, and each round begins with another one: whoever comes after a fast one has more to wait for. */
+async function measureRound(systems: Systems, seconds: number, round: number): Promise<Map<string, Figures>> {
+  const all = [...systems]
+  const first = round % all.length
+  const figures = new Map<string, Figures>()
+  for (const [name, system] of [...all.slice(first), ...all.slice(0, first)]) {
+    figures.set(name, await measure(system, seconds))
+  }
+  return figures
 }
 
 interface Figures {
@@ -80,7 +92,13 @@ async function measure(system: BenchSystem, seconds: number): Promise<Figures> {
   const before = system.ordersCpu()
   const rate = placeOrders(system, { clients, seconds })
   // Relay, invoices and exporter catch up, so that they do not burden whose turn is next, and what they cost is counted.
-  await sleep(1_500)
+  const count = (name: 'orders' | 'invoices') =>
+    system.databases[name].rows<{ count: number }>(`select count(*)::int as count from ${name}`)
+  await until('all orders have their invoices', async () => {
+    const [[orders], [invoices]] = await Promise.all([count('orders'), count('invoices')])
+    return orders?.count === invoices?.count
+  })
+  await sleep(1_200)
   return { rate, cpu: ((system.ordersCpu() - before) / (rate * seconds)) * 1e6 }
 }
 
