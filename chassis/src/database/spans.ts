@@ -14,7 +14,8 @@ export function databaseSpans(tracer: Tracer, url = ''): DatabaseSpans {
   const database = { 'db.system.name': 'postgresql', 'db.namespace': namespace, ...server }
   return (operation, target = namespace ?? 'postgresql') => {
     const options: SpanOptions = { kind: 'client', attributes: { ...database, 'db.operation.name': operation } }
-    return () => tracer.start(`${operation} ${target}`, options)
+    const name = `${operation} ${target}`
+    return () => tracer.start(name, options)
   }
 }
 

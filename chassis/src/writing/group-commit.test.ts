@@ -9,6 +9,7 @@ import type { Answer, Query } from '../service.ts'
 import { note, noteWritten } from '../testing/fixture/notes.ts'
 import { openOutbox, type Outbox } from '../testing/fixture/outbox.ts'
 import { waitUntil } from '../testing/index.ts'
+import { currentTrace, inTrace, unrecordedTrace } from '../telemetry/trace.ts'
 import { createTracer } from '../telemetry/tracer.ts'
 
 type Statement = Parameters<Query>[0]
@@ -101,6 +102,23 @@ describe('requests in flight together', () => {
     expect(await stored()).toEqual(names(300).toSorted())
     expect(writes).toBeLessThanOrEqual(4)
     expect(onPublished).toHaveBeenCalled()
+  })
+
+  test('are written in the trace of none of them, and a lone one in its own', async () => {
+    const seen: (string | undefined)[] = []
+    intercept = (statement, run) => {
+      if (isWrite(statement)) seen.push(currentTrace()?.traceId)
+      return run()
+    }
+    const own = unrecordedTrace()
+    await inTrace(own, {}, () => write('alone'))
+    expect(seen).toEqual([own.traceId])
+    const traces = names(50).map(unrecordedTrace)
+    await Promise.all(traces.map((trace, index) => inTrace(trace, {}, () => write(`note-${index}`))))
+    expect(writes).toBeLessThanOrEqual(4)
+    const together = seen.slice(1).filter(traceId => !traces.some(trace => trace.traceId === traceId))
+    expect(together.length).toBeGreaterThan(0)
+    expect(seen.length - 1 - together.length).toBeLessThanOrEqual(2)
   })
 
   test('may publish several messages each', async () => {
