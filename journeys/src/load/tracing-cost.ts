@@ -59,9 +59,12 @@ async function compare(systems: Systems, { rounds, seconds }: Rounds): Promise<v
     bases.push(base)
     for (const [name, { rate, cpu }] of figures) ratios.get(name)?.push({ rate: rate / base.rate, cpu: cpu / base.cpu })
   }
-  const { rate, cpu } = meanOf(bases)
-  console.log(`POST /orders with tracing / without, ${clients} clients; memory of app-orders`)
-  console.log(`  without: ${Math.round(rate)} orders/s, ${Math.round(cpu)} µs CPU per order`)
+  report(meanOf(bases), ratios, systems)
+}
+
+function report({ rate, cpu }: Figures, ratios: ReadonlyMap<string, Figures[]>, systems: Systems): void {
+  const base = `${Math.round(rate)} orders/s, ${Math.round(cpu)} µs CPU each`
+  console.log(`POST /orders with tracing / without (${base}), ${clients} clients; memory of app-orders`)
   for (const [name, each] of ratios) {
     const mean = meanOf(each)
     const list = each.map(ratio => ratio.rate.toFixed(2)).join(' ')
