@@ -61,8 +61,11 @@ describe.each([
     expect(requests.map(headers => headers['baggage'])).toEqual([undefined, undefined])
   })
 
-  test('keeps to itself what was in a query', () => {
-    expect(of('undici')[0]?.attributes).toMatchObject({ 'url.path': '/hook' })
+  test('names the server that is called, and keeps the rest of the URL to itself', () => {
+    expect(of('undici')[0]?.attributes).toMatchObject({
+      'server.address': '127.0.0.1',
+      'http.response.status_code': 200,
+    })
     expect(JSON.stringify(spans)).not.toContain('s3cret')
   })
 

@@ -25,15 +25,12 @@ export async function instrument(mode: InstrumentationMode): Promise<void> {
 }
 
 // Outside of a recorded trace the drivers are as fast as without. What they are given may be personal, or a secret: statements
-// have their values beside them, but commands of Redis do not, and the query of a partner's URL is the partner's.
+// have their values beside them, but commands of Redis do not, and of a URL only the server is no secret of its owner's.
 const pg = { requireParentSpan: true }
 const ioredis = { requireParentSpan: true, dbStatementSerializer: (command: string) => command }
 const undici = {
   requireParentforSpans: true,
-  startSpanHook: ({ origin, path }: UndiciRequest) => ({
-    'url.full': origin + path.replace(/\?.*/s, ''),
-    'url.query': '',
-  }),
+  startSpanHook: ({ origin }: UndiciRequest) => ({ 'url.full': origin, 'url.path': '', 'url.query': '' }),
 }
 
 // Who publishes and who consumes, who asks us and what the logs say is told at the chassis' own seams. Told twice it would
