@@ -49,7 +49,8 @@ export async function createTracer(service: string, settings: Settings): Promise
 }
 
 // Drivers are instrumented once for a whole process, which could not tell whose of several services a query is.
-const notHere = 'asks for what drivers do, which can be told only of a service in its own process: `npm start -- --processes`'
+const notHere =
+  'asks for what drivers do, which can be told only of a service in its own process: `npm start -- --processes`'
 
 /** A tracer that hands every sampled span to `processor`; for tests. */
 export async function createTracerFor(service: string, processor: SpanProcessor, share = 1): Promise<Tracer> {
