@@ -95,8 +95,7 @@ describe('the system in docker-compose.yml', () => {
     const mounts = containers.flatMap(([, { volumes }]) => volumes?.filter(volume => volume.startsWith('./')) ?? [])
     expect(mounts.length).toBeGreaterThan(5)
     expect(mounts.filter(mount => !mount.endsWith(':ro'))).toEqual([])
-    const files = mounts.map(mount => mount.split(':')[0] ?? '').filter(file => existsSync(join(root, file, '..')))
-    expect(files.length).toBeGreaterThan(5)
+    const files = mounts.map(mount => mount.split(':')[0] ?? '')
     expect(files.filter(file => !existsSync(join(root, file)))).toEqual([])
   })
 

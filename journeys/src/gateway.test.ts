@@ -1,5 +1,4 @@
-import { existsSync, globSync } from 'node:fs'
-import { join } from 'node:path'
+import { globSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { type App, apps, container, read, readYaml, root, system } from './compose.ts'
 
@@ -97,15 +96,13 @@ test('what is for the network alone is published nowhere', () => {
     expect(container(name).ports?.filter(published => published.endsWith(`:${port}`))).toEqual([])
 })
 
-const scrapes = 'docker/prometheus/prometheus.yml'
-
-describe.skipIf(!existsSync(join(root, scrapes)))(`${scrapes} (skipped where it is not there)`, () => {
+describe('docker/prometheus/prometheus.yml', () => {
   interface Job {
     readonly static_configs?: readonly { readonly targets: readonly string[] }[]
     readonly dns_sd_configs?: readonly { readonly names: readonly string[]; readonly port: number }[]
   }
-  const { scrape_configs: jobs = [] } = (existsSync(join(root, scrapes)) ? readYaml(scrapes) : {}) as {
-    scrape_configs?: readonly Job[]
+  const { scrape_configs: jobs } = readYaml('docker/prometheus/prometheus.yml') as {
+    readonly scrape_configs: readonly Job[]
   }
   const targets = jobs.flatMap(({ static_configs = [], dns_sd_configs = [] }) => [
     ...static_configs.flatMap(config => config.targets),

@@ -1,5 +1,5 @@
 import { execSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { dashboards } from '@feira/local/src/dashboards/index.ts'
 import { faults } from '@feira/local/src/faults/index.ts'
@@ -58,11 +58,10 @@ const alertTests = filesIn('docker/prometheus/tests').flatMap(path =>
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0
 
 const page = 'docs/metrics.md'
-const hasPage = existsSync(join(root, page))
 
 /** What is measured: by the services, as their page says; by prom-client, Kong, RabbitMQ and Prometheus itself. */
 const known = new Set([
-  ...(hasPage ? [...read(page).matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name) : []),
+  ...[...read(page).matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name),
   ...recorded.map(familyOf),
   ...`up ALERTS process_cpu_seconds_total process_resident_memory_bytes nodejs_heap_size_used_bytes
     nodejs_eventloop_lag_p99_seconds nodejs_gc_duration_seconds kong_http_requests_total kong_kong_latency_ms
@@ -100,7 +99,7 @@ describe('alerts', () => {
     expect(output.match(/SUCCESS/g)?.length).toBeGreaterThan(2 * filesIn('docker/prometheus/tests').length)
   })
 
-  test.skipIf(!hasPage)(`watch what is measured (as ${page} says)`, () => {
+  test(`watch what is measured (as ${page} says)`, () => {
     const used = rules.flatMap(({ expr }) => metricsOf(expr))
     expect(used.length).toBeGreaterThan(rules.length)
     expect(used.filter(metric => !isKnown(metric))).toEqual([])
@@ -157,7 +156,7 @@ describe.each(Object.entries(dashboards))('dashboard %s', (name, generated) => {
     expect(graphs.filter(({ fieldConfig }) => !fieldConfig?.defaults.unit)).toEqual([])
   })
 
-  test.skipIf(!hasPage)(`shows what is measured (as ${page} says)`, () => {
+  test(`shows what is measured (as ${page} says)`, () => {
     const used = panels
       .filter(({ datasource }) => datasource.uid === '${prometheus}')
       .flatMap(({ targets }) => targets.flatMap(({ expr = '' }) => metricsOf(expr)))
