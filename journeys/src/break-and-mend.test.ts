@@ -15,10 +15,7 @@ beforeAll(async () => {
   await system.start(['--processes'], { SERVICES: 'users,products,invoices' })
   await system.signIn()
 })
-afterAll(async () => {
-  await system?.interrupt()
-  await system?.destroy()
-})
+afterAll(() => system?.destroy())
 
 /** Runs `npm run break` until it says that something is broken. */
 async function breaking(fault: string): Promise<Program> {
@@ -61,6 +58,11 @@ test('lists what can be broken, and says so of what cannot', async () => {
   expect(await system.run(['break', 'everything'])).toMatchObject({
     code: 1,
     output: expect.stringContaining('no fault everything'),
+  })
+  expect(await system.run(['break', 'dead-letters', '--lasting', 'long'])).toEqual({
+    code: 1,
+    signal: null,
+    output: expect.stringMatching(/^\s*--lasting must be a duration such as [^\n]+\s*$/),
   })
   expect((await system.run(['mend'])).output).toContain('Nothing is broken.')
 })
@@ -125,4 +127,12 @@ describe('breaks, and mends', () => {
     await mending(program)
     expect(await bound()).toBe(true)
   })
+})
+
+test('says what is left when the system ends while something is broken', async () => {
+  const program = await breaking('dead-letters')
+  await system.interrupt()
+  program.pressCtrlC()
+  expect(await program.exited).toEqual({ code: 1, signal: null })
+  expect(program.output).toMatch(/dead-letters is not mended: .*ECONNREFUSED.*`npm run mend`[^\n]*\s*$/)
 })

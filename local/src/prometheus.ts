@@ -36,6 +36,7 @@ const source = path.join(root, 'docker/prometheus')
  * @throws NoPrometheus
  */
 export async function runPrometheus(config: LocalConfig, speed: number): Promise<void> {
+  if (!(speed > 0)) throw new NoPrometheus('--speed must be a number above 0.')
   const folder = path.resolve(root, config.DATA_DIR, speed === 1 ? 'prometheus' : `prometheus-${speed}-times`)
   const file = await writeSettings(config, folder, speed)
   const address = `127.0.0.1:${config.PROMETHEUS_PORT}`

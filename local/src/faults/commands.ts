@@ -27,7 +27,8 @@ export async function breakSomething({ config, name, lasting, anywhere }: BreakO
   if (!fault) throw new CannotBreak(`There is no fault ${name}. \`npm run break\` lists them.`)
   if (brokenNow(config).some(broken => broken.fault === name))
     throw new CannotBreak(`${name} is there already: \`npm run mend\`.`)
-  const milliseconds = duration().parse(lasting)
+  const { data: milliseconds, error } = duration().safeParse(lasting)
+  if (milliseconds === undefined) throw new CannotBreak(`--lasting ${error?.issues[0]?.message}.`)
   const system = await findSystem(config, anywhere)
   const broken = { fault: name, pid: process.pid, note: await fault.prepare(system) }
   remember(config, broken)
@@ -73,8 +74,14 @@ function endOf(milliseconds: number): AbortSignal {
   return ending.signal
 }
 
+/** @throws CannotBreak when the system does not let itself be mended; what is broken stays noted then. */
 async function makeWhole(config: LocalConfig, system: RunningSystem, { fault: name, note }: Broken): Promise<void> {
-  await faults[name]?.mend(system, note)
+  try {
+    await faults[name]?.mend(system, note)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CannotBreak(`${name} is not mended: ${reason}. \`npm run mend\` tries again, once the system runs.`)
+  }
   forget(config, name)
   console.log(`${paint('green', 'Mended')}: ${name}.`)
 }
