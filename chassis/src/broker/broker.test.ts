@@ -1,5 +1,7 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { ChannelModel } from 'amqplib'
-import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { afterEach, beforeEach, expect, inject, onTestFinished, test } from 'vitest'
 import { connectBroker, type BrokerConnection } from './broker.ts'
 import { createLogger } from '../telemetry/log.ts'
 import { TcpProxy } from '../testing/fixture/tcp-proxy.ts'
@@ -87,4 +89,30 @@ test('a connection closed while it is being set up stays closed', async () => {
   proxy.mend()
   await waitUntil('the socket is gone', () => proxy.connections === 0)
   expect(setups).toBe(1)
+})
+
+// Nobody would hear the error of such a connection, which ends the process then.
+test('a connection closed while it is being opened is never set up, and may break', async () => {
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<Socket>()
+  const server = createServer({ pauseOnConnect: true }, arrive).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const url = new URL(inject('brokerUrl'))
+  const { hostname, port } = url
+  url.port = String((server.address() as AddressInfo).port)
+  const setup = async () => void setups++
+  connection = await connectBroker({ name: 'test', url: url.href, log, onDisconnect: () => {}, setup })
+  const client = await arrived
+  await connection.close()
+
+  const broker = connect(Number(port || 5672), hostname)
+  onTestFinished(() => void broker.destroy())
+  let answers = 0
+  broker.on('data', data => client.write(data) && answers++)
+  // With its third answer the broker has opened the connection: to say anything more is to say goodbye.
+  client.on('data', data => (answers < 3 ? broker.write(data) : client.resetAndDestroy()))
+  client.on('error', () => {})
+  client.resume()
+  await once(client, 'close')
+  expect([answers, setups]).toEqual([3, 0])
 })

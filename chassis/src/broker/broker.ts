@@ -38,6 +38,9 @@ export async function connectBroker(options: BrokerConnectionOptions): Promise<B
   let model: ChannelModel | undefined
   let newest: ChannelModel | undefined
   let trouble: string | undefined = 'not connected yet'
+  // From when on a connection is being opened, as `performance.now()`; infinite while none is.
+  let opensAt = 0
+  let closing = false
   const recovering: RecoveringChannelModel = await connect(withHeartbeat(options.url), {
     // Nagle's algorithm would hold small frames back for up to 40 ms.
     noDelay: true,
@@ -50,7 +53,8 @@ export async function connectBroker(options: BrokerConnectionOptions): Promise<B
       waitForConnect: false,
       setup: async (opened: ChannelModel) => {
         newest = opened
-        await setUpOrDestroy(opened, options)
+        opensAt = Infinity
+        await setUpOrDestroy(opened, closing ? { ...options, setup: refuse } : options)
       },
     },
   })
@@ -68,7 +72,8 @@ export async function connectBroker(options: BrokerConnectionOptions): Promise<B
     log.warn({ connection: name, err: error }, 'lost the broker')
     onDisconnect()
   })
-  recovering.on('reconnect-scheduled', ({ attempt, error }) => {
+  recovering.on('reconnect-scheduled', ({ attempt, delay, error }) => {
+    opensAt = performance.now() + delay
     fail(error.message || 'connection refused')
     if (attempt === 1 || attempt % 10 === 0) log.warn({ connection: name, attempt, reason: trouble }, 'broker is away')
   })
@@ -81,10 +86,18 @@ export async function connectBroker(options: BrokerConnectionOptions): Promise<B
     model: () => model,
     reset: reason => model && destroySocket(model, reason),
     async close() {
-      await closeWithin(closeTimeout, recovering)
+      closing = true
+      // To a connection that opens after this nobody would listen: the first error of its socket would end the process.
+      // So it is let in, and refused then.
+      if (performance.now() >= opensAt) recovering.once('connect-failed', () => void recovering.close())
+      else await closeWithin(closeTimeout, recovering)
       if (newest) destroySocket(newest, 'closed')
     },
   }
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(new Error('closed meanwhile'))
 }
 
 async function closeWithin(milliseconds: number, connection: { close(): Promise<void> }): Promise<void> {
