@@ -40,6 +40,9 @@ const of = (service: 'ORDERS' | 'INVOICES' | 'PRODUCTS', path: string) =>
     signal: AbortSignal.timeout(2_000),
   })
 
+/** What app-invoices was told and has given up, by cause. */
+const deadLetters = async () => ((await of('INVOICES', '/ops/dead-letters')).body as { groups: unknown[] }).groups
+
 /** Whether app-invoices leaves a request without an answer. */
 const hangs = (path: string) =>
   of('INVOICES', path).then(
@@ -105,10 +108,9 @@ describe('breaks, and mends', () => {
 
   test('dead-letters: a message is given up, and deleted', async () => {
     const program = await breaking('dead-letters')
-    const groups = async () => ((await of('INVOICES', '/ops/dead-letters')).body as { groups: unknown[] }).groups
-    await until('it is dead', async () => (await groups()).length === 1)
+    await until('it is dead', async () => (await deadLetters()).length === 1)
     await mending(program)
-    expect(await groups()).toEqual([])
+    expect(await deadLetters()).toEqual([])
   })
 
   test('unrouted-messages: a queue is bound to nothing, and to all that it was', async () => {
@@ -131,6 +133,7 @@ describe('breaks, and mends', () => {
 
 test('says what is left when the system ends while something is broken', async () => {
   const program = await breaking('dead-letters')
+  await until('it has done its damage', async () => (await deadLetters()).length === 1)
   await system.interrupt()
   program.pressCtrlC()
   expect(await program.exited).toEqual({ code: 1, signal: null })
