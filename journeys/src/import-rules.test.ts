@@ -7,7 +7,7 @@ import { importsOf } from './imports.ts'
 
 const root = join(import.meta.dirname, '../..')
 const apps = readdirSync(root).filter(name => name.startsWith('app-'))
-const workspaces = ['contracts', 'chassis', 'local', 'journeys', ...apps]
+const workspaces = ['contracts', 'chassis', 'local', 'journeys', 'infra', ...apps]
 const files = workspaces.flatMap(workspace =>
   globSync(`${workspace}/**/*.{ts,mts,js,mjs}`, { cwd: root, exclude: path => path.includes('node_modules') }),
 )

@@ -20,14 +20,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   chassis: ['contracts', 'chassis'],
   local: ['contracts', 'chassis', 'local'],
   journeys: ['contracts', 'chassis', 'local', 'journeys'],
+  infra: ['contracts', 'chassis', 'infra'],
 }
 
 const rules: readonly Rule[] = [
   function direction({ workspace, towards, target }) {
     if (towards === undefined || towards === workspace) return undefined
-    if (workspace === 'local' && app.test(towards)) {
+    if (['local', 'infra'].includes(workspace) && app.test(towards)) {
       const entry = target.kind === 'workspace' ? target.entry : undefined
-      return entry === 'service' ? undefined : "local may import only an app's service"
+      return entry === 'service' ? undefined : `${workspace} may import only an app's service`
     }
     const allowed = mayImport[workspace] ?? ['contracts', 'chassis']
     return allowed.includes(towards) ? undefined : `${workspace} may not import ${towards}`

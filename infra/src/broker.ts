@@ -1,0 +1,53 @@
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import * as random from '@pulumi/random'
+import type { StackConfig } from './config.ts'
+import type { Network } from './network.ts'
+import { securityGroup } from './security-group.ts'
+
+export const brokerPort = 5_671
+
+/** RabbitMQ by Amazon MQ, in the data subnets: one node, or a cluster of three. */
+export class Broker extends pulumi.ComponentResource {
+  readonly name: string
+  readonly group: aws.ec2.SecurityGroup
+  /** With its password, hence secret. */
+  readonly url: pulumi.Output<string>
+
+  constructor(
+    name: string,
+    stack: string,
+    { broker }: StackConfig,
+    network: Network,
+    options: pulumi.ComponentResourceOptions,
+  ) {
+    super('feira:infra:Broker', name, {}, options)
+    const child = { parent: this }
+    this.name = `feira-${stack}`
+    this.group = securityGroup(name, network.vpcId, 'RabbitMQ', child)
+    const password = new random.RandomPassword(name, { length: 40, special: false }, child)
+    const made = new aws.mq.Broker(
+      name,
+      {
+        brokerName: this.name,
+        engineType: 'RabbitMQ',
+        engineVersion: '4.2',
+        // Required from 3.13 on; minor versions come in the maintenance window.
+        autoMinorVersionUpgrade: true,
+        hostInstanceType: broker.instance,
+        deploymentMode: broker.cluster ? 'CLUSTER_MULTI_AZ' : 'SINGLE_INSTANCE',
+        publiclyAccessible: false,
+        subnetIds: broker.cluster ? [...network.dataSubnetIds] : network.dataSubnetIds.slice(0, 1),
+        securityGroups: [this.group.id],
+        users: [{ username: 'feira', password: password.result }],
+        // Encrypted with a key of AWS: for RabbitMQ it can be no other. No logs: it would keep them in groups that it
+        // makes itself, for ever.
+        maintenanceWindowStartTime: { dayOfWeek: 'SUNDAY', timeOfDay: '04:00', timeZone: 'UTC' },
+      },
+      child,
+    )
+    const address = made.instances.apply(([instance]) => new URL(instance?.endpoints?.[0] ?? 'amqps://unknown').host)
+    this.url = pulumi.secret(pulumi.interpolate`amqps://feira:${password.result}@${address}`)
+    this.registerOutputs({})
+  }
+}

@@ -1,0 +1,208 @@
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import { alarmMetrics } from './alarms/metrics.ts'
+import { FargateService, FargateTask, metricsNamespace, type Platform } from './fargate-service.ts'
+import { logGroup } from './log-group.ts'
+import { allowOutside } from './security-group.ts'
+import { ServiceSecret } from './service-secret.ts'
+
+export const otlpPort = 4_318
+
+/**
+ * Takes traces by OTLP and asks every task for its metrics. All of it goes to Grafana Cloud, where that is configured;
+ * the few metrics that alarms and auto-scaling need go to CloudWatch.
+ */
+export class Collector extends pulumi.ComponentResource {
+  readonly task: FargateTask
+  readonly service: FargateService
+  readonly url = `http://collector:${otlpPort}`
+
+  constructor(name: string, platform: Platform, options: pulumi.ComponentResourceOptions) {
+    super('feira:infra:Collector', name, {}, options)
+    const child = { parent: this }
+    const { config, stack, cluster } = platform
+    const { accountId } = aws.getCallerIdentityOutput({}, child)
+    const { region } = aws.getRegionOutput({}, child)
+    const metricsLog = logGroup(`${name}-metrics`, `/feira/${stack}/metrics`, platform.logging, child)
+
+    const grafana =
+      config.grafanaEndpoint === undefined || config.grafanaToken === undefined
+        ? undefined
+        : { endpoint: config.grafanaEndpoint, token: config.grafanaToken }
+    this.task = new FargateTask(
+      name,
+      {
+        platform,
+        // The distribution by AWS, from a registry that does not count pulls.
+        image: 'public.ecr.aws/aws-observability/aws-otel-collector:v0.45.1',
+        size: config.collector,
+        port: otlpPort,
+        environment: {
+          AOT_CONFIG_CONTENT: pulumi
+            .all([cluster.name, metricsLog.name, region])
+            .apply(([clusterName, logGroupName, regionName]) =>
+              JSON.stringify(
+                collectorConfig({ stack, clusterName, logGroupName, region: regionName, endpoint: grafana?.endpoint }),
+              ),
+            ),
+        },
+        ...(grafana === undefined
+          ? {}
+          : {
+              secret: new ServiceSecret(
+                name,
+                stack,
+                {
+                  GRAFANA_AUTHORIZATION: grafana.token.apply(
+                    token => `Basic ${Buffer.from(`${config.grafanaInstance}:${token}`).toString('base64')}`,
+                  ),
+                },
+                platform.keyArn,
+                child,
+              ),
+            }),
+        health: ['CMD', '/healthcheck'],
+        writable: [targetsFolder],
+        permissions: [
+          {
+            actions: ['ecs:ListServices', 'ecs:ListTasks', 'ecs:DescribeTaskDefinition'],
+            resources: ['*'],
+            because: 'BecauseTheseCallsKnowNoResource',
+          },
+          {
+            actions: ['ecs:DescribeServices', 'ecs:DescribeTasks'],
+            resources: [
+              pulumi.interpolate`arn:aws:ecs:${region}:${accountId}:service/${cluster.name}/*`,
+              pulumi.interpolate`arn:aws:ecs:${region}:${accountId}:task/${cluster.name}/*`,
+            ],
+            because: 'BecauseItAsksEveryTaskOfTheCluster',
+          },
+          {
+            actions: ['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
+            resources: [metricsLog.arn, pulumi.interpolate`${metricsLog.arn}:log-stream:*`],
+            because: 'BecauseItNamesItsStreamsItself',
+          },
+        ],
+      },
+      child,
+    )
+    allowOutside({ name, group: this.task.group }, 443, child)
+    this.service = new FargateService(
+      name,
+      {
+        platform,
+        task: this.task,
+        port: otlpPort,
+        // The second is the name that docker/kong/kong.yml sends the gateway's traces to.
+        aliases: ['collector', 'jaeger'],
+        // Two would count every task twice.
+        count: { min: 1, max: 1 },
+      },
+      child,
+    )
+    this.registerOutputs({})
+  }
+}
+
+const targetsFolder = '/etc/feira'
+
+interface CollectorSettings {
+  readonly stack: string
+  readonly clusterName: string
+  readonly logGroupName: string
+  readonly region: string
+  readonly endpoint: string | undefined
+}
+
+/** https://opentelemetry.io/docs/collector/configuration/ */
+export function collectorConfig({ stack, clusterName, logGroupName, region, endpoint }: CollectorSettings) {
+  const targets = `${targetsFolder}/targets.yaml`
+  const toGrafana = endpoint === undefined ? [] : ['otlphttp/grafana']
+  return {
+    extensions: {
+      health_check: { endpoint: '0.0.0.0:13133' },
+      ecs_observer: {
+        refresh_interval: '15s',
+        cluster_name: clusterName,
+        cluster_region: region,
+        result_file: targets,
+        docker_labels: [
+          { port_label: 'FEIRA_METRICS_PORT', metrics_path_label: 'FEIRA_METRICS_PATH', job_name: 'services' },
+        ],
+      },
+    },
+    receivers: {
+      otlp: { protocols: { http: { endpoint: `0.0.0.0:${otlpPort}` } } },
+      prometheus: {
+        config: {
+          scrape_configs: [
+            {
+              job_name: 'tasks',
+              scrape_interval: '30s',
+              // As in docker/prometheus/prometheus.yml: a service names itself.
+              honor_labels: true,
+              file_sd_configs: [{ files: [targets], refresh_interval: '15s' }],
+              relabel_configs: [
+                { source_labels: ['__meta_ecs_container_labels_FEIRA_SERVICE'], target_label: 'service' },
+                { source_labels: ['__meta_ecs_task_launch_type'], action: 'drop', regex: 'EXTERNAL' },
+              ],
+            },
+          ],
+        },
+      },
+    },
+    processors: {
+      memory_limiter: { check_interval: '1s', limit_percentage: 75, spike_limit_percentage: 20 },
+      batch: { send_batch_size: 1_000, timeout: '5s' },
+      'filter/alarms': {
+        error_mode: 'ignore',
+        metrics: {
+          metric: [`not IsMatch(name, "^(${alarmMetrics.map(({ name }) => name).join('|')})$")`],
+          datapoint: alarmMetrics
+            .filter(({ except }) => except !== undefined)
+            .map(({ name, except }) => `metric.name == "${name}" and ${except}`),
+        },
+      },
+    },
+    exporters: {
+      // CloudWatch, by its embedded metric format.
+      awsemf: {
+        region,
+        namespace: metricsNamespace(stack),
+        log_group_name: logGroupName,
+        log_stream_name: 'collector',
+        dimension_rollup_option: 'NoDimensionRollup',
+        metric_declarations: alarmMetrics.map(({ name, dimensions, only }) => ({
+          dimensions: [dimensions],
+          metric_name_selectors: [`^${name}$`],
+          ...(only === undefined ? {} : { label_matchers: [{ label_names: [only.label], regex: `^${only.value}$` }] }),
+        })),
+      },
+      ...(endpoint === undefined
+        ? {}
+        : {
+            'otlphttp/grafana': {
+              endpoint,
+              headers: { Authorization: '${env:GRAFANA_AUTHORIZATION}' },
+              sending_queue: { queue_size: 500 },
+            },
+          }),
+    },
+    service: {
+      extensions: ['health_check', 'ecs_observer'],
+      pipelines: {
+        ...(endpoint === undefined
+          ? {}
+          : {
+              traces: { receivers: ['otlp'], processors: ['memory_limiter', 'batch'], exporters: toGrafana },
+              metrics: { receivers: ['prometheus'], processors: ['memory_limiter', 'batch'], exporters: toGrafana },
+            }),
+        'metrics/alarms': {
+          receivers: ['prometheus'],
+          processors: ['memory_limiter', 'filter/alarms', 'batch'],
+          exporters: ['awsemf'],
+        },
+      },
+    },
+  }
+}

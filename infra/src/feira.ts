@@ -1,0 +1,188 @@
+import * as aws from '@pulumi/aws'
+import * as pulumi from '@pulumi/pulumi'
+import * as random from '@pulumi/random'
+import { Alarms } from './alarms/alarms.ts'
+import type { App } from './apps.ts'
+import { Broker, brokerPort } from './broker.ts'
+import { Cache, cachePort } from './cache.ts'
+import { Collector, otlpPort } from './collector.ts'
+import type { StackConfig } from './config.ts'
+import { Database, DatabaseSettings, postgresPort } from './database.ts'
+import { encryptionKey } from './encryption-key.ts'
+import { environmentOf, secretsOf } from './environment.ts'
+import { FargateService, FargateTask, type Platform } from './fargate-service.ts'
+import { Gateway } from './gateway.ts'
+import { BuiltImage } from './images.ts'
+import { Network } from './network.ts'
+import { allow, allowOutside } from './security-group.ts'
+import { ServiceSecret } from './service-secret.ts'
+import { setupRun } from './setup/setup-run.ts'
+
+export interface FeiraArgs {
+  readonly stack: string
+  readonly config: StackConfig
+  readonly apps: readonly App[]
+  /** The certificates of the authorities of RDS, by region. */
+  readonly rdsCertificates: (region: string) => Promise<string>
+}
+
+/** All of Feira on AWS. */
+export class Feira extends pulumi.ComponentResource {
+  readonly url: string
+  /** Where the load balancer is, for who keeps the domain's addresses elsewhere. */
+  readonly address: pulumi.Output<string>
+
+  constructor(
+    name: string,
+    { stack, config, apps, rdsCertificates }: FeiraArgs,
+    options?: pulumi.ComponentResourceOptions,
+  ) {
+    super('feira:infra:Feira', name, {}, options)
+    const child = { parent: this }
+    const { region } = aws.getRegionOutput({}, child)
+
+    const key = encryptionKey(stack, child)
+    const keyArn = key.arn
+    const logging = { stack, keyArn, days: config.logDays }
+    const network = new Network('network', config, logging, child)
+    const cluster = new aws.ecs.Cluster(
+      'cluster',
+      { name: `feira-${stack}`, settings: [{ name: 'containerInsights', value: 'enabled' }] },
+      child,
+    )
+    const namespace = new aws.servicediscovery.PrivateDnsNamespace(
+      'namespace',
+      { name: `${stack}.feira.internal`, vpc: network.vpcId, description: 'Names of services' },
+      child,
+    )
+    const platform: Platform = { stack, config, network, cluster, namespace, keyArn, logging }
+
+    const broker = new Broker('broker', stack, config, network, child)
+    const cache = new Cache('cache', stack, config, network, keyArn, child)
+    const services = [...new Set(apps.map(app => app.service.name))]
+    const ownDatabases = services.filter(service => config.databaseUrls[service] === undefined)
+    const databases = new Map<string, Database>()
+    if (ownDatabases.length > 0) {
+      const settings = new DatabaseSettings('databases', network.dataSubnetIds, child)
+      for (const service of ownDatabases) {
+        const args = { stack, config, settings, vpcId: network.vpcId, keyArn, logging }
+        databases.set(service, new Database(service, args, child))
+      }
+    }
+    const databaseCa = region.apply(rdsCertificates)
+
+    const registry = { stack, config, keyArn }
+    const folders = [...new Set(apps.map(app => app.folder))]
+    const images = new Map(
+      folders.map(folder => [folder, new BuiltImage(folder, `${folder}/Dockerfile`, registry, child)]),
+    )
+    const gatewayImage = new BuiltImage('kong', 'docker/kong/Dockerfile', registry, child)
+
+    const collector = new Collector('collector', platform, child)
+    const authKeySecret = new random.RandomPassword('auth-key', { length: 48, special: false }, child).result
+    const adminPassword = new random.RandomPassword('admin', { length: 24, special: false }, child).result
+
+    const tasks = apps.map(app => {
+      const { service } = app
+      const image = images.get(app.folder)
+      const database = databases.get(service.name)
+      const databaseUrl = database?.url ?? config.databaseUrls[service.name]
+      if (image === undefined || databaseUrl === undefined) throw new Error(`${app.name} has no image or no database`)
+      const task = new FargateTask(
+        app.name,
+        {
+          platform,
+          image: image.ref,
+          repositoryArn: image.repositoryArn,
+          size: config.services[app.name] ?? config.tasks,
+          ...(app.command === undefined ? {} : { command: app.command }),
+          port: service.port,
+          environment: environmentOf(app, config, database === undefined ? undefined : databaseCa, collector.url),
+          secret: new ServiceSecret(
+            app.name,
+            stack,
+            secretsOf(app, config, {
+              databaseUrl,
+              brokerUrl: broker.url,
+              cacheUrl: cache.url,
+              authKeySecret,
+              adminPassword,
+            }),
+            keyArn,
+            child,
+          ),
+          health: ['CMD', 'node', 'docker/probe.mjs', `http://127.0.0.1:${service.port}/live`],
+          metrics: { service: service.name, port: service.port, path: '/metrics' },
+        },
+        child,
+      )
+      const end = { name: app.name, group: task.group }
+      allow(end, { name: 'broker', group: broker.group }, brokerPort, child)
+      allow(end, { name: 'cache', group: cache.group }, cachePort, child)
+      allow(end, { name: 'collector', group: collector.task.group }, otlpPort, child)
+      allow({ name: 'collector', group: collector.task.group }, end, service.port, child)
+      if (database === undefined) allowOutside(end, postgresPort, child)
+      else allow(end, { name: `${service.name}-database`, group: database.group }, postgresPort, child)
+      allowOutside(end, app.callsAnywhere ? 'any' : 443, child)
+      return { app, task, end }
+    })
+
+    // A message published before its reader's queue exists would have to wait, so every setup precedes every service.
+    const setups = tasks
+      .filter(({ app }) => app.command === undefined)
+      .map(({ app, task }) =>
+        setupRun(app.name, task, platform, { ...child, dependsOn: [...databases.values(), broker] }),
+      )
+    const issuer = tasks.find(({ app }) => app.name === 'app-users')
+    for (const { app, task, end } of tasks) {
+      // Everybody asks app-users for the keys that tokens are signed with.
+      if (issuer !== undefined && issuer.end !== end) allow(end, issuer.end, issuer.app.service.port, child)
+      new FargateService(
+        app.name,
+        {
+          platform,
+          task,
+          port: app.service.port,
+          aliases: [app.name],
+          count: config.services[app.name] ?? config.tasks,
+          ...(app.service.consumers.length > 0 ? { scalesByBacklog: { service: app.service.name } } : {}),
+          after: setups,
+        },
+        child,
+      )
+    }
+
+    const gateway = new Gateway('gateway', { platform, image: gatewayImage, after: setups }, child)
+    const front = { name: 'gateway', group: gateway.task.group }
+    allow(front, { name: 'collector', group: collector.task.group }, otlpPort, child)
+    allow({ name: 'collector', group: collector.task.group }, front, gateway.statusPort, child)
+    for (const { app, end } of tasks) {
+      if (app.service.paths.length > 0) allow(front, end, app.service.port, child)
+    }
+
+    new Alarms(
+      'alarms',
+      {
+        platform,
+        services: [
+          ...apps.map(app => ({
+            name: app.name,
+            label: app.service.name,
+            asked: app.service.paths.length > 0,
+            count: config.services[app.name] ?? config.tasks,
+          })),
+          { name: 'gateway', asked: false, count: config.gateway },
+          { name: 'collector', asked: false, count: { min: 1, max: 1 } },
+        ],
+        gateway,
+        databases,
+        broker,
+      },
+      child,
+    )
+
+    this.url = gateway.url
+    this.address = gateway.loadBalancer.dnsName
+    this.registerOutputs({ url: this.url })
+  }
+}

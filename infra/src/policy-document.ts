@@ -1,0 +1,34 @@
+import * as pulumi from '@pulumi/pulumi'
+
+export interface Statement {
+  readonly actions: readonly string[]
+  readonly resources: readonly pulumi.Input<string>[]
+  /** Who is allowed, in a policy that hangs on a resource: an AWS service such as `logs.amazonaws.com`, or an account. */
+  readonly principal?: { readonly Service: pulumi.Input<string> } | { readonly AWS: pulumi.Input<string> }
+  readonly condition?: pulumi.Input<Record<string, unknown>>
+  /** Why a `*` is needed, in CamelCase, beginning with Because: it becomes the statement's id, so that it is read in AWS too. */
+  readonly because?: `Because${string}`
+}
+
+/** An IAM policy as JSON. A `*` without a reason is refused by the policy pack. */
+export function policyDocument(...statements: readonly Statement[]): pulumi.Output<string> {
+  return pulumi.jsonStringify({
+    Version: '2012-10-17',
+    Statement: statements.map(({ actions, resources, principal, condition, because }) => ({
+      ...(because === undefined ? {} : { Sid: because }),
+      Effect: 'Allow',
+      ...(principal === undefined ? {} : { Principal: principal }),
+      Action: actions,
+      Resource: resources,
+      ...(condition === undefined ? {} : { Condition: condition }),
+    })),
+  })
+}
+
+/** Lets an AWS service act in a role: what its `assumeRolePolicy` must be. */
+export function assumedBy(service: string): string {
+  return JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+  })
+}

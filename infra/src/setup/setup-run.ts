@@ -1,0 +1,30 @@
+import * as aws from '@pulumi/aws'
+import * as command from '@pulumi/command'
+import * as pulumi from '@pulumi/pulumi'
+import type { FargateTask, Platform } from '../fargate-service.ts'
+
+/** Runs a service's `setup` (migrations, queues) as a task of its own, whenever what the service would run changes. */
+export function setupRun(
+  name: string,
+  task: FargateTask,
+  { cluster, network }: Platform,
+  options: pulumi.CustomResourceOptions,
+): command.local.Command {
+  return new command.local.Command(
+    `${name}-setup`,
+    {
+      create: 'node src/setup/main.ts',
+      environment: {
+        CLUSTER: cluster.arn,
+        TASK_DEFINITION: task.definition.arn,
+        CONTAINER: name,
+        SUBNETS: pulumi.all([...network.privateSubnetIds]).apply(ids => ids.join(',')),
+        SECURITY_GROUPS: task.group.id,
+        LOG_GROUP: task.logs.name,
+        AWS_REGION: aws.getRegionOutput({}, options).region,
+      },
+      triggers: [task.definition.arn],
+    },
+    options,
+  )
+}
