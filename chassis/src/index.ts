@@ -1,17 +1,8 @@
 export * from './auth/index.ts'
 export type { Cache } from './caching/cache.ts'
 export { BreakerOpen, BreakerTimeout, createBreaker, type Breaker } from './circuit-breaker.ts'
-export {
-  duration,
-  durations,
-  environment,
-  flag,
-  integer,
-  names,
-  timeZone,
-  type ConfigOf,
-  type Environment,
-} from './config.ts'
+export { duration, durations, environment, flag, integer, names, timeZone } from './config.ts'
+export type { ConfigOf, ConfigShape, Environment } from './config.ts'
 export { baseConfig, ConfigError, readConfig } from './config.ts'
 export { connectRedis } from './connect-redis.ts'
 export { answerSnapshots } from './consuming/answer-snapshots.ts'

@@ -149,9 +149,10 @@ export function readStackConfig(apps: readonly App[]): StackConfig {
 
   const values: Record<string, unknown> = {}
   for (const [name, schema] of Object.entries(options)) {
-    const result = schema.safeParse(plainValue(config.get(name)))
+    const text = config.get(name)
+    const result = readOption(schema, text)
     if (result.success) values[name] = result.data
-    else problems.push(...result.error.issues.map(issue => explain([name, ...issue.path].join('.'), issue)))
+    else problems.push(...result.error.issues.map(issue => explain([name, ...issue.path].join('.'), issue, text)))
   }
 
   const known = new Set([...Object.keys(options), ...Object.keys(secretOptions), ...databaseOptions.values()])
@@ -180,20 +181,22 @@ Set one with \`pulumi config set <option> <value>\`, a secret with --secret; inf
   return { ...(values as unknown as Options), smtpUrl, grafanaToken, databaseUrls }
 }
 
-/** Options are kept as text; what is not a string was written as JSON. */
-function plainValue(text: string | undefined): unknown {
-  if (text === undefined || !/^([[{\d]|true$|false$)/.test(text)) return text
+/** Options are kept as text; what is not text itself was written as JSON. */
+function readOption(schema: z.ZodType, text: string | undefined) {
+  const asText = schema.safeParse(text)
+  if (asText.success || text === undefined) return asText
   try {
-    return JSON.parse(text)
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'string' ? asText : schema.safeParse(value)
   } catch {
-    return text
+    return asText
   }
 }
 
-function explain(path: string, issue: z.core.$ZodIssue): string {
+function explain(path: string, issue: z.core.$ZodIssue, text: string | undefined): string {
   const description = optionDescriptions.get(path.split('.')[0] ?? '')
-  const missing = issue.code === 'invalid_type' && issue.input === undefined && !path.includes('.')
-  return `${path} ${missing ? 'is missing' : `is wrong: ${issue.message}`}${description ? ` (${description})` : ''}`
+  const problem = text === undefined ? 'is missing' : `is wrong: ${issue.message}`
+  return `${path} ${problem}${description ? ` (${description})` : ''}`
 }
 
 function contradictions(config: Options, hasGrafanaToken: boolean, apps: readonly App[]): string[] {

@@ -133,26 +133,30 @@ export class Feira extends pulumi.ComponentResource {
       .map(({ app, task }) =>
         setupRun(app.name, task, platform, { ...child, dependsOn: [...databases.values(), broker] }),
       )
-    const issuer = tasks.find(({ app }) => app.name === 'app-users')
-    for (const { app, task, end } of tasks) {
-      // Everybody asks app-users for the keys that tokens are signed with.
-      if (issuer !== undefined && issuer.end !== end) allow(end, issuer.end, issuer.app.service.port, child)
+    // A task finds those names alone that its stack had when it began, hence in this order: the collector, the issuer of
+    // tokens, whom everybody asks for its keys, the others, the gateway.
+    const serve = (served: (typeof tasks)[number], after: readonly pulumi.Resource[]) =>
       new FargateService(
-        app.name,
+        served.app.name,
         {
           platform,
-          task,
-          port: app.service.port,
-          aliases: [app.name],
-          count: config.services[app.name] ?? config.tasks,
-          ...(app.service.consumers.length > 0 ? { scalesByBacklog: { service: app.service.name } } : {}),
-          after: setups,
+          task: served.task,
+          port: served.app.service.port,
+          aliases: [served.app.name],
+          count: config.services[served.app.name] ?? config.tasks,
+          ...(served.app.service.consumers.length > 0 ? { scalesByBacklog: { service: served.app.service.name } } : {}),
+          after: [...setups, ...after],
         },
         child,
       )
-    }
+    const isIssuer = ({ app }: (typeof tasks)[number]) => app.name === 'app-users'
+    const issuers = tasks.filter(isIssuer)
+    const others = tasks.filter(task => !isIssuer(task))
+    for (const { app, end } of issuers) for (const other of others) allow(other.end, end, app.service.port, child)
+    const issuing = issuers.map(task => serve(task, [collector]))
+    const serving = others.map(task => serve(task, issuing))
 
-    const gateway = new Gateway('gateway', { platform, image: gatewayImage, after: setups }, child)
+    const gateway = new Gateway('gateway', { platform, image: gatewayImage, after: [...issuing, ...serving] }, child)
     const front = { name: 'gateway', group: gateway.task.group }
     allow(front, { name: 'collector', group: collector.task.group }, otlpPort, child)
     allow({ name: 'collector', group: collector.task.group }, front, gateway.statusPort, child)

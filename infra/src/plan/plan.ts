@@ -1,5 +1,5 @@
 import * as pulumi from '@pulumi/pulumi'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { apps, type App } from '../apps.ts'
@@ -35,9 +35,13 @@ export interface PlanOptions {
   readonly apps?: readonly App[]
 }
 
-/** A stack's options as its Pulumi.<stack>.yaml has them. */
+/**
+ * A stack's options as its Pulumi.<stack>.yaml has them.
+ * @throws when there is no such file.
+ */
 export function optionsOf(stack: string): Record<string, unknown> {
   const file = new URL(`../../Pulumi.${stack}.yaml`, import.meta.url)
+  if (!existsSync(file)) throw new Error(`There is no stack ${stack}: infra has no Pulumi.${stack}.yaml`)
   return z.object({ config: z.record(z.string(), z.unknown()) }).parse(parse(readFileSync(file, 'utf8'))).config
 }
 
@@ -103,7 +107,7 @@ interface Request {
   getType(): string
   getName(): string
   getParent(): string
-  getObject(): unknown
+  getObject(): Parameters<typeof pulumi.runtime.deserializeProperties>[0]
   getDependenciesList(): string[]
 }
 type Callback = (error: unknown, response: { getUrn(): string } | undefined) => void
