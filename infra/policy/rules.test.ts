@@ -9,7 +9,7 @@ let prod: readonly Resource[]
 beforeAll(async () => {
   dev = (await plan('dev')).map(judged)
   prod = (await plan('prod')).map(judged)
-}, 120_000)
+}, 240_000)
 
 /** As the policy engine sees it: secrets opened. */
 function judged({ urn, type, name, inputs }: PlannedResource): Resource {

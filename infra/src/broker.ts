@@ -1,8 +1,8 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import * as random from '@pulumi/random'
 import type { StackConfig } from './config.ts'
 import type { Network } from './network.ts'
+import { password } from './password.ts'
 import { securityGroup } from './security-group.ts'
 
 export const brokerPort = 5_671
@@ -25,7 +25,7 @@ export class Broker extends pulumi.ComponentResource {
     const child = { parent: this }
     this.name = `feira-${stack}`
     this.group = securityGroup(name, network.vpcId, 'RabbitMQ', child)
-    const password = new random.RandomPassword(name, { length: 40, special: false }, child)
+    const secret = password(name, 40, child)
     const made = new aws.mq.Broker(
       name,
       {
@@ -39,7 +39,7 @@ export class Broker extends pulumi.ComponentResource {
         publiclyAccessible: false,
         subnetIds: broker.cluster ? [...network.dataSubnetIds] : network.dataSubnetIds.slice(0, 1),
         securityGroups: [this.group.id],
-        users: [{ username: 'feira', password: password.result }],
+        users: [{ username: 'feira', password: secret }],
         // Encrypted with a key of AWS: for RabbitMQ it can be no other. No logs: it would keep them in groups that it
         // makes itself, for ever.
         maintenanceWindowStartTime: { dayOfWeek: 'SUNDAY', timeOfDay: '04:00', timeZone: 'UTC' },
@@ -47,7 +47,7 @@ export class Broker extends pulumi.ComponentResource {
       child,
     )
     const address = made.instances.apply(([instance]) => new URL(instance?.endpoints?.[0] ?? 'amqps://unknown').host)
-    this.url = pulumi.secret(pulumi.interpolate`amqps://feira:${password.result}@${address}`)
+    this.url = pulumi.secret(pulumi.interpolate`amqps://feira:${secret}@${address}`)
     this.registerOutputs({})
   }
 }

@@ -1,8 +1,8 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import * as random from '@pulumi/random'
 import type { StackConfig } from './config.ts'
 import type { Network } from './network.ts'
+import { password } from './password.ts'
 import { securityGroup } from './security-group.ts'
 
 export const cachePort = 6_379
@@ -25,7 +25,7 @@ export class Cache extends pulumi.ComponentResource {
     super('feira:infra:Cache', name, {}, options)
     const child = { parent: this }
     this.group = securityGroup(name, network.vpcId, 'Valkey', child)
-    const password = new random.RandomPassword(name, { length: 40, special: false }, child)
+    const secret = password(name, 40, child)
     const subnets = new aws.elasticache.SubnetGroup(name, { subnetIds: [...network.dataSubnetIds] }, child)
     const parameters = new aws.elasticache.ParameterGroup(
       name,
@@ -50,7 +50,7 @@ export class Cache extends pulumi.ComponentResource {
         atRestEncryptionEnabled: true,
         kmsKeyId: keyArn,
         transitEncryptionEnabled: true,
-        authToken: password.result,
+        authToken: secret,
         snapshotRetentionLimit: 0,
         maintenanceWindow: 'sun:04:30-sun:05:30',
         applyImmediately: true,
@@ -58,9 +58,7 @@ export class Cache extends pulumi.ComponentResource {
       child,
     )
     this.id = group.id
-    this.url = pulumi.secret(
-      pulumi.interpolate`rediss://:${password.result}@${group.primaryEndpointAddress}:${cachePort}`,
-    )
+    this.url = pulumi.secret(pulumi.interpolate`rediss://:${secret}@${group.primaryEndpointAddress}:${cachePort}`)
     this.registerOutputs({})
   }
 }

@@ -3,6 +3,7 @@ import * as pulumi from '@pulumi/pulumi'
 import * as random from '@pulumi/random'
 import type { StackConfig } from './config.ts'
 import { logGroup, type Logging } from './log-group.ts'
+import { password } from './password.ts'
 import { securityGroup } from './security-group.ts'
 
 /** What the databases of all services share. */
@@ -59,7 +60,7 @@ export class Database extends pulumi.ComponentResource {
     const identifier = `feira-${args.stack}-${service}`
 
     this.group = securityGroup(name, args.vpcId, `PostgreSQL of ${service}`, child)
-    const password = new random.RandomPassword(name, { length: 40, special: false }, child)
+    const secret = password(name, 40, child)
     // Its last snapshot outlives it, and the next database of that name must not want the same name for its own.
     const end = new random.RandomId(name, { byteLength: 4 }, child)
     const logs = logGroup(name, `/aws/rds/instance/${identifier}/postgresql`, args.logging, child)
@@ -77,7 +78,7 @@ export class Database extends pulumi.ComponentResource {
         kmsKeyId: args.keyArn,
         dbName: service,
         username: service,
-        password: password.result,
+        password: secret,
         port: postgresPort,
         dbSubnetGroupName: args.settings.subnetGroupName,
         parameterGroupName: args.settings.parameterGroupName,
@@ -100,7 +101,7 @@ export class Database extends pulumi.ComponentResource {
       { ...child, dependsOn: [logs] },
     )
     this.url = pulumi.secret(
-      pulumi.interpolate`postgres://${service}:${password.result}@${this.instance.address}:${postgresPort}/${service}?sslmode=verify-full`,
+      pulumi.interpolate`postgres://${service}:${secret}@${this.instance.address}:${postgresPort}/${service}?sslmode=verify-full`,
     )
     this.registerOutputs({})
   }

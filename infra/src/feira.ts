@@ -1,6 +1,5 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import * as random from '@pulumi/random'
 import { Alarms } from './alarms/alarms.ts'
 import type { App } from './apps.ts'
 import { Broker, brokerPort } from './broker.ts'
@@ -14,6 +13,7 @@ import { FargateService, FargateTask, type Platform } from './fargate-service.ts
 import { Gateway } from './gateway.ts'
 import { BuiltImage } from './images.ts'
 import { Network } from './network.ts'
+import { password } from './password.ts'
 import { allow, allowOutside } from './security-group.ts'
 import { ServiceSecret } from './service-secret.ts'
 import { setupRun } from './setup/setup-run.ts'
@@ -79,8 +79,8 @@ export class Feira extends pulumi.ComponentResource {
     const gatewayImage = new BuiltImage('kong', 'docker/kong/Dockerfile', registry, child)
 
     const collector = new Collector('collector', platform, child)
-    const authKeySecret = new random.RandomPassword('auth-key', { length: 48, special: false }, child).result
-    const adminPassword = new random.RandomPassword('admin', { length: 24, special: false }, child).result
+    const authKeySecret = password('auth-key', 48, child)
+    const adminPassword = password('admin', 24, child)
 
     const tasks = apps.map(app => {
       const { service } = app

@@ -481,8 +481,10 @@ const alertsOfAws = [
 ]
 
 function describe(alert: string, description: string): string {
-  const page = alertsOfAws.includes(alert) ? `aws.md#${alert.toLowerCase()}` : `${kebab(alert)}.md`
-  return `${description.charAt(0).toUpperCase()}${description.slice(1)}. Runbook: docs/runbooks/${page}`
+  const page = alertsOfAws.includes(alert)
+    ? `infra/RUNBOOK.md#${alert.toLowerCase()}`
+    : `docs/runbooks/${kebab(alert)}.md`
+  return `${description.charAt(0).toUpperCase()}${description.slice(1)}. Runbook: ${page}`
 }
 
 function kebab(name: string): string {

@@ -2,7 +2,7 @@ import * as pulumi from '@pulumi/pulumi'
 import { existsSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { apps, type App } from '../apps.ts'
+import { apps } from '../apps.ts'
 import { readStackConfig } from '../config.ts'
 import { Feira } from '../feira.ts'
 import { answerCall, stateOf } from './mocks.ts'
@@ -32,7 +32,6 @@ export interface PlanOptions {
   /** Options instead of those in the stack's file, or beside them; undefined takes one away. */
   readonly options?: Readonly<Record<string, unknown>>
   readonly secrets?: Readonly<Record<string, string>>
-  readonly apps?: readonly App[]
 }
 
 /**
@@ -70,7 +69,7 @@ export async function plan(stack: string, options: PlanOptions = {}): Promise<Pl
   )
   record(resources)
   await pulumi.runtime.runInPulumiStack(async () => {
-    const args = { stack, config: readStackConfig(options.apps ?? apps), apps: options.apps ?? apps }
+    const args = { stack, config: readStackConfig(apps), apps }
     const feira = new Feira('feira', {
       ...args,
       rdsCertificates: region => Promise.resolve(`certificates of ${region}`),
