@@ -124,14 +124,23 @@ export interface StackConfig extends Options {
 
 /** The options of which `pulumi config set --secret` is to be used, and of every service `<name>DatabaseUrl`. */
 export const secretOptions = {
-  smtpUrl: 'the mail server, e.g. smtps://user:password@mail.example.com',
-  grafanaToken: 'a token of Grafana Cloud that may write metrics and traces',
+  smtpUrl: 'secret: the mail server, e.g. smtps://user:password@mail.example.com',
+  grafanaToken: 'secret: a token of Grafana Cloud that may write metrics and traces',
 }
 
-/** What every option is for, by name; for the documentation, and its check. */
+/** What an option is if it is not set; those that must be set are not here. */
+export const optionDefaults: ReadonlyMap<string, unknown> = new Map(
+  Object.entries(options).flatMap(([name, schema]) => {
+    const result = (schema as z.ZodType).safeParse(undefined)
+    return result.success ? [[name, result.data] as const] : []
+  }),
+)
+
+/** What every option is for, by name. */
 export const optionDescriptions: ReadonlyMap<string, string> = new Map([
   ...Object.entries(options).map(([name, schema]): [string, string] => [name, schema.description ?? '']),
   ...Object.entries(secretOptions),
+  ['<service>DatabaseUrl', 'secret: a PostgreSQL that exists, instead of an instance of RDS: ordersDatabaseUrl'],
 ])
 
 /** Thrown by {@link readStackConfig}; its message names every bad option at once. Without a stack trace in Pulumi's output. */

@@ -80,7 +80,9 @@ describe.each(['dev', 'prod'])('the stack %s', stack => {
   test('starts those who are called before those who call', () => {
     const dependencies = (name: string) => {
       const [found] = of(stack, service).filter(resource => resource.name === name)
-      return (found?.dependencies ?? []).filter(urn => urn.includes(`${service}::`)).map(urn => urn.split('::').at(-1))
+      return (found?.dependencies ?? [])
+        .filter(urn => urn.includes(`${service}::`))
+        .map(urn => urn.replace(/^.*::/, ''))
     }
     expect(dependencies('app-users')).toEqual(['collector'])
     expect(dependencies('app-orders')).toContain('app-users')
@@ -95,7 +97,7 @@ describe.each(['dev', 'prod'])('the stack %s', stack => {
     for (const { name } of databases) {
       const callers = rules
         .filter(rule => rule['securityGroupId'] === group(name))
-        .map(rule => rule['referencedSecurityGroupId'])
+        .map(rule => String(rule['referencedSecurityGroupId']))
       const own = apps.filter(app => `${app.service.name}-database` === name).map(app => group(app.name))
       expect(callers.toSorted(), name).toEqual(own.toSorted())
     }
