@@ -1,9 +1,9 @@
-import { environment } from '@feira/chassis'
+import { drizzleCredentials, environment } from '@feira/chassis'
 import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'postgresql',
   schema: './src/schema.ts',
   out: './migrations',
-  dbCredentials: { url: environment()['DATABASE_URL'] ?? '' },
+  dbCredentials: drizzleCredentials(environment()),
 })

@@ -1,3 +1,4 @@
+import { rootCertificates } from 'node:tls'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { baseConfig, ConfigError, duration, durations, flag, integer, readConfig, timeZone } from './config.ts'
@@ -85,6 +86,37 @@ test('an integer is whole and within its bounds', () => {
   expect(['-2', '0', '7'].map(text => read(integer(-2, 7), text))).toEqual([-2, 0, 7])
   for (const text of ['-3', '8', '1.5', '1e1', ' 1', '0x1', 'one'])
     expect(() => read(integer(-2, 7), text)).toThrow('IT')
+})
+
+test('of encryption a database URL says what means the same everywhere, and nothing else', () => {
+  const database = (query: string) =>
+    readConfig('test', baseConfig, { ...needed, DATABASE_URL: `postgres://a:${secret}@127.0.0.1/orders?${query}` })
+  for (const mode of ['disable', 'require', 'verify-ca', 'verify-full']) database(`sslmode=${mode}&application_name=x`)
+  for (const query of [
+    'sslmode=prefer',
+    'sslmode=no-verify',
+    'sslmode=',
+    'ssl=true',
+    'sslrootcert=/a',
+    'uselibpqcompat=true',
+  ])
+    expect(() => database(query)).toThrow('must say of encryption only sslmode=disable|require|verify-ca|verify-full')
+})
+
+test('authorities are certificates in PEM, with line breaks as they are or as \\\\n', () => {
+  const authorities = (text: string) => readConfig('test', baseConfig, { ...needed, DATABASE_CA: text }).DATABASE_CA
+  const [one, two] = rootCertificates as [string, string]
+  const both = `# Amazon\n${one}\n${two}\n`
+  for (const text of [both, both.replaceAll('\n', '\\n')]) expect(authorities(text)).toBe(both)
+  const key = one.replaceAll('CERTIFICATE', 'PRIVATE KEY')
+  for (const text of [
+    secret,
+    one.slice(0, -30),
+    one.replace('MII', 'AAA'),
+    `${one}\n${two.slice(0, 99)}`,
+    `${one}\n${key}`,
+  ])
+    expect(() => authorities(text)).toThrow('must be certificates in PEM')
 })
 
 test('a share is between 0 and 1', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { areCertificates } from './certificates.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 /**
@@ -64,14 +65,36 @@ const url = (...protocols: string[]) =>
     error: `must be a URL that starts with ${protocols.join(':// or ')}://`,
   })
 
+const sslModes = ['disable', 'require', 'verify-ca', 'verify-full']
+
+/** Of what URLs of PostgreSQL may say about encryption only `sslmode` is read, and only where it needs no second try. */
+function hasKnownEncryption(text: string): boolean {
+  const parameters = [...(URL.parse(text)?.searchParams ?? [])].filter(([name]) => /ssl|libpq/.test(name))
+  return parameters.every(([name, value]) => name === 'sslmode' && sslModes.includes(value))
+}
+
+/** What every connection to PostgreSQL is made by. */
+export const databaseConfig = {
+  DATABASE_URL: url('postgres', 'postgresql')
+    .refine(hasKnownEncryption, `must say of encryption only sslmode=${sslModes.join('|')}`)
+    .describe(
+      'the PostgreSQL database of this service, e.g. postgres://user:password@127.0.0.1:5432/orders?sslmode=verify-full',
+    ),
+  DATABASE_CA: z
+    .string()
+    // How many tools write several lines into one variable.
+    .transform(text => text.replaceAll('\\n', '\n'))
+    .refine(areCertificates, 'must be certificates in PEM, -----BEGIN CERTIFICATE----- and so on')
+    .optional()
+    .describe("who signs its server's certificate, in PEM; without it, whom Node.js trusts"),
+} as const satisfies ConfigShape
+
 /** What every service reads. A service adds its own in `src/config.ts`. */
 export const baseConfig = {
   NODE_ENV: z.string().default('development').describe('`production` refuses development settings'),
   PORT: integer(0, 65_535).optional().describe('port to listen on; the default is in service.ts'),
   HOST: z.string().default('0.0.0.0').describe('address to listen on'),
-  DATABASE_URL: url('postgres', 'postgresql').describe(
-    'the PostgreSQL database of this service, e.g. postgres://user:password@127.0.0.1:5432/orders',
-  ),
+  ...databaseConfig,
   DATABASE_POOL: integer(4, 1_000).default(12).describe('connections to PostgreSQL, at most'),
   BROKER_URL: url('amqp', 'amqps').describe('RabbitMQ, e.g. amqp://guest:guest@127.0.0.1:5672'),
   BROKER_NAMESPACE: z.string().max(64).default('').describe('prefix of exchange and queues, for tests'),

@@ -1,4 +1,5 @@
-import { ConfigError, environment } from './config.ts'
+import { isCertificateRefused } from './certificates.ts'
+import { ConfigError, databaseConfig, environment, readConfig } from './config.ts'
 import { migrate } from './database/migrate.ts'
 import type { Service } from './service.ts'
 import { setUpService } from './setup.ts'
@@ -40,9 +41,7 @@ function exitOnSignal(): void {
 }
 
 async function migrateOnly(service: Service): Promise<void> {
-  const url = environment()['DATABASE_URL']
-  if (!url) throw new ConfigError(`app-${service.name}`, new Map([['DATABASE_URL', 'is missing']]))
-  await migrate(url, service.migrations)
+  await migrate(readConfig(`app-${service.name}`, databaseConfig, environment()), service.migrations)
 }
 
 const hint = '\nNo servers at hand? `npm run infra` in the root folder starts both and prints the two lines to set.'
@@ -56,6 +55,7 @@ function explain(service: Service, error: unknown): string {
     return `app-${service.name}: port ${port ?? service.port} is taken. Set PORT to another one.`
   if (code === 'ECONNREFUSED')
     return `app-${service.name} cannot reach its database: ${(error as Error).message}${hint}`
+  if (isCertificateRefused(error)) return `app-${service.name} cannot start: ${error.message}`
   return `app-${service.name} cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
 }
 

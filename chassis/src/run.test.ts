@@ -4,6 +4,7 @@ import { orders, processService } from './testing/fixture/main.ts'
 import { effectsOf, note, noteWritten } from './testing/fixture/notes.ts'
 import { Queues } from './testing/fixture/queues.ts'
 import { startReplica } from './testing/fixture/replica.ts'
+import { certificate, TcpProxy } from './testing/fixture/tcp-proxy.ts'
 import { ServiceProcess } from './testing/fixture/service-process.ts'
 import { startTestService, waitUntil, type TestService } from './testing/index.ts'
 
@@ -116,6 +117,11 @@ test('what keeps it from starting is said in one line, and the code is 1', async
   expect(lacking.stderr).toMatch(
     /^app-notes cannot start: 3 of its settings missing or wrong\.\n {2}DATABASE_URL .*\n {2}BROKER_URL .*\n {2}OTEL_INSTRUMENTATION /,
   )
+  await using proxy = await TcpProxy.to(home.env['DATABASE_URL'] ?? '')
+  proxy.encrypt(certificate('localhost'))
+  await using untrusting = await ServiceProcess.start({ ...home.env, DATABASE_URL: `${proxy.url}?sslmode=verify-full` })
+  expect(await untrusting.exited).toBe(1)
+  expect(untrusting.stderr).toMatch(/^app-notes cannot start: the certificate of PostgreSQL at .* DATABASE_CA .*\n$/)
   await using unknown = await ServiceProcess.start(home.env, 'dance')
   expect(await unknown.exited).toBe(1)
   expect(unknown.stderr).toContain('Unknown command dance')

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isBrokerAway } from './broker/broker.ts'
+import { isCertificateRefused } from './certificates.ts'
 import { setUpTopology } from './broker/topology.ts'
-import { baseConfig, readConfig, type Environment } from './config.ts'
+import { baseConfig, databaseConfig, readConfig, type Environment } from './config.ts'
 import { errorCode, isConnectionLost, isRefusedLogin } from './database/database-errors.ts'
 import { migrate } from './database/migrate.ts'
 import type { Service } from './service.ts'
 
-const { DATABASE_URL, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS } = baseConfig
-const setupConfig = { DATABASE_URL, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS }
+const { BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS } = baseConfig
+const setupConfig = { ...databaseConfig, BROKER_URL, BROKER_NAMESPACE, BROKER_QUEUE_TYPE, RETRY_DELAYS }
 
 /** Told, once, that a server does not answer yet, with what it said. */
 export type OnWaiting = (reason: string) => void
@@ -19,7 +20,7 @@ export type OnWaiting = (reason: string) => void
  */
 export async function setUpService(service: Service, env: Environment, onWaiting: OnWaiting): Promise<void> {
   const config = readConfig(`app-${service.name}`, setupConfig, env)
-  await whenReachable(() => migrate(config.DATABASE_URL, service.migrations), onWaiting)
+  await whenReachable(() => migrate(config, service.migrations), onWaiting)
   const declare = () => setUpTopology(config.BROKER_URL, service.name, service.consumers, config)
   await whenReachable(declare, onWaiting, isBrokerAway)
 }
@@ -43,5 +44,5 @@ export async function whenReachable<Result>(
 }
 
 function isDatabaseAway(error: unknown): boolean {
-  return isConnectionLost(error) && !isRefusedLogin(error)
+  return isConnectionLost(error) && !isRefusedLogin(error) && !isCertificateRefused(error)
 }

@@ -119,7 +119,7 @@ async function openParts({ service, config, log, shutdown }: Starting): Promise<
   shutdown.add('connections', 'database', () => database.close())
   if (!config.SKIP_MIGRATIONS) {
     await whenReachable(
-      () => migrate(config.DATABASE_URL, service.migrations),
+      () => migrate(config, service.migrations),
       reason => log.warn(reason),
     )
   }

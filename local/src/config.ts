@@ -1,4 +1,4 @@
-import { environment, flag, integer, readConfig, type ConfigOf } from '@feira/chassis'
+import { databaseConfig, environment, flag, integer, readConfig, type ConfigOf } from '@feira/chassis'
 import { z } from 'zod'
 import { services } from './services.ts'
 
@@ -22,6 +22,7 @@ export const localConfig = {
     .string()
     .optional()
     .describe('a PostgreSQL login with CREATEDB and CREATEROLE, instead of the embedded server'),
+  DATABASE_CA: databaseConfig.DATABASE_CA,
   BROKER_URL: z.string().optional().describe('a RabbitMQ, instead of the embedded broker'),
   BROKER_NAMESPACE: z.string().max(64).default('').describe('prefix of exchange and queues'),
   BROKER_QUEUE_TYPE: z.enum(['classic', 'quorum']).default('classic').describe('type of the queues declared'),

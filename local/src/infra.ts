@@ -46,7 +46,8 @@ export async function startInfra(config: LocalConfig, progress: (step: string) =
     const environments = new Map<string, Environment>()
     for (const service of services) {
       const env = {
-        DATABASE_URL: await provisionDatabase(postgres.url, { name: `feira_${service.name}` }),
+        DATABASE_URL: await provisionDatabase(postgres.url, { name: `feira_${service.name}`, ca: config.DATABASE_CA }),
+        ...(config.DATABASE_CA === undefined ? {} : { DATABASE_CA: config.DATABASE_CA }),
         BROKER_URL: broker.url,
         BROKER_NAMESPACE: config.BROKER_NAMESPACE,
         BROKER_QUEUE_TYPE: config.BROKER_QUEUE_TYPE,

@@ -5,7 +5,7 @@ import { runQuery } from './query.ts'
 async function query(args: readonly string[], url = inject('databaseUrl')) {
   const [log, error] = [vi.spyOn(console, 'log'), vi.spyOn(console, 'error')]
   for (const print of [log, error]) print.mockImplementation(() => {})
-  const code = await runQuery(args, url)
+  const code = await runQuery(args, { DATABASE_URL: url })
   const output = [log, error].flatMap(print => print.mock.calls.flat()).join('\n')
   for (const print of [log, error]) print.mockRestore()
   return { code, output }

@@ -1,5 +1,12 @@
-import { environment } from '@feira/chassis'
-import pg from 'pg'
+import {
+  connectionOptions,
+  databaseConfig,
+  DatabaseClient,
+  environment,
+  readConfig,
+  type Environment,
+} from '@feira/chassis'
+import type pg from 'pg'
 import { onOneLine } from './screen.ts'
 
 /** No value becomes something of JavaScript's. */
@@ -12,13 +19,13 @@ const missing =
  * Runs one SQL statement on a database and prints its rows as PostgreSQL writes them, or what it did.
  * @returns the exit code.
  */
-export async function runQuery(args: readonly string[], url: string | undefined): Promise<0 | 1> {
+export async function runQuery(args: readonly string[], env: Environment): Promise<0 | 1> {
   const [statement, ...others] = args
   try {
     if (statement === undefined || others.length > 0)
       throw new Error('Give one SQL statement, in quotes: -- "select …"')
-    if (!url) throw new Error(missing)
-    print(await query(url, statement))
+    if (!env['DATABASE_URL']) throw new Error(missing)
+    print(await query(env, statement))
     return 0
   } catch (error) {
     console.error(describe(error as pg.DatabaseError & AggregateError))
@@ -26,8 +33,9 @@ export async function runQuery(args: readonly string[], url: string | undefined)
   }
 }
 
-async function query(connectionString: string, text: string) {
-  const client = new pg.Client({ connectionString, application_name: 'query', connectionTimeoutMillis: 5_000 })
+async function query(env: Environment, text: string) {
+  const options = connectionOptions(readConfig('The query', databaseConfig, env))
+  const client = new DatabaseClient({ ...options, application_name: 'query', connectionTimeoutMillis: 5_000 })
   try {
     await client.connect()
     // The extended protocol takes one statement: a second one behind a semicolon is an error, not a surprise.
@@ -70,5 +78,5 @@ function describe({ message, code, hint, errors }: pg.DatabaseError & AggregateE
 }
 
 if (process.argv[1] === import.meta.filename) {
-  process.exitCode = await runQuery(process.argv.slice(2), environment()['DATABASE_URL'])
+  process.exitCode = await runQuery(process.argv.slice(2), environment())
 }

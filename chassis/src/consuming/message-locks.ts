@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import type { BaseConfig } from '../config.ts'
+import { connectionOptions, type DatabaseSettings } from '../database/connection.ts'
 import { isConnectionLost } from '../database/database-errors.ts'
 import type { Logger } from '../telemetry/log.ts'
 
@@ -21,8 +21,8 @@ const pause = 200
  * Locks that are held on a connection of their own, by PostgreSQL's advisory locks: no transaction stays open meanwhile,
  * and a process that dies gives them back. If that connection is lost while work goes on, so is the exclusion.
  */
-export function openMessageLocks(service: string, config: Pick<BaseConfig, 'DATABASE_URL'>, log: Logger): MessageLocks {
-  const pool = lockPool(service, config, log)
+export function openMessageLocks(service: string, settings: DatabaseSettings, log: Logger): MessageLocks {
+  const pool = lockPool(service, settings, log)
   // PostgreSQL gives the same connection the same lock twice.
   const held = new Map<string, Promise<unknown>>()
   const lock = async (key: string) => {
@@ -60,9 +60,9 @@ function statement(operation: string, key: string): pg.QueryConfig {
   return { name: operation, text: `select ${operation}(hashtextextended($1, 0)) as locked`, values: [key] }
 }
 
-function lockPool(service: string, { DATABASE_URL }: Pick<BaseConfig, 'DATABASE_URL'>, log: Logger): pg.Pool {
+function lockPool(service: string, settings: DatabaseSettings, log: Logger): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: DATABASE_URL,
+    ...connectionOptions(settings),
     max: 1,
     application_name: `${service}-locks`,
     connectionTimeoutMillis: 5_000,

@@ -1,4 +1,5 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors'
+import { isCertificateRefused } from '../certificates.ts'
 
 /** The PostgreSQL or socket error code of an error; drizzle keeps the driver's error in `cause`. */
 export function errorCode(error: unknown): string | undefined {
@@ -25,6 +26,7 @@ const lostCodes = new Set([
   'ECONNRESET',
   'ECONNABORTED',
   'EPIPE',
+  'EPROTO',
   'ETIMEDOUT',
   'EHOSTUNREACH',
   'ENETUNREACH',
@@ -40,12 +42,13 @@ const lostCodes = new Set([
 
 // The driver gives these no code.
 const lostMessages =
-  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|timeout expired|Query read timeout|Cannot use a pool after calling end)/
+  /^(Connection terminated|Client has encountered a connection error|There was an error establishing an SSL connection|timeout exceeded when trying to connect|timeout expired|Query read timeout|Cannot use a pool after calling end)/
 
 /** PostgreSQL is away, or the connection to it broke: whether the work was done is not known. */
 export function isConnectionLost(error: unknown): boolean {
   const code = errorCode(error)
-  if (code && (lostCodes.has(code) || code.startsWith('08'))) return true
+  if (code && (lostCodes.has(code) || /^(08|ERR_SSL_)/.test(code))) return true
+  if (isCertificateRefused(error)) return true
   for (let current = error; current instanceof Error; current = current.cause) {
     // FATAL ends the session, whatever the reason (PostgreSQL documentation §20.8.2).
     if (lostMessages.test(current.message) || (current as { severity?: unknown }).severity === 'FATAL') return true

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import type { BaseConfig } from '../config.ts'
+import { connectionOptions, type DatabaseSettings } from './connection.ts'
 import { isConflict } from './database-errors.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { appendToOutbox, toOutboxRow, type OutboxRow } from '../publishing/outbox.ts'
@@ -12,7 +13,7 @@ import { inTrace, currentFields } from '../telemetry/trace.ts'
 import { prepareConnection } from './prepare-connection.ts'
 import { databaseSpans, endWith, type StartSpan } from './spans.ts'
 
-type Settings = Pick<BaseConfig, 'DATABASE_URL' | 'DATABASE_POOL'> & Partial<Pick<BaseConfig, 'HANDLER_TIMEOUT'>>
+type Settings = DatabaseSettings & Pick<BaseConfig, 'DATABASE_POOL'> & Partial<Pick<BaseConfig, 'HANDLER_TIMEOUT'>>
 
 export interface DatabaseConnection {
   readonly pool: pg.Pool
@@ -25,8 +26,11 @@ export interface DatabaseConnection {
 
 /** A connection pool; it connects when first used and survives a restart of the server. */
 export function openDatabase(name: string, settings: Settings, log: Logger): DatabaseConnection {
+  const options = connectionOptions(settings)
+  if (options.ssl && options.ssl.rejectUnauthorized === false)
+    log.warn('the server of the database is not checked: sslmode=verify-full and DATABASE_CA do that')
   const pool = new pg.Pool({
-    connectionString: settings.DATABASE_URL,
+    ...options,
     max: settings.DATABASE_POOL,
     application_name: name,
     connectionTimeoutMillis: 5_000,

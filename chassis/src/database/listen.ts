@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
-import type { BaseConfig } from '../config.ts'
 import type { Logger } from '../telemetry/log.ts'
+import { connectionOptions, DatabaseClient, type DatabaseSettings } from './connection.ts'
 
 export interface ListenOptions {
-  readonly config: Pick<BaseConfig, 'DATABASE_URL'>
+  readonly config: DatabaseSettings
   /** The channel of `NOTIFY`. */
   readonly channel: string
   readonly log: Logger
@@ -45,8 +44,8 @@ async function keepListening(options: ListenOptions, signal: AbortSignal): Promi
 
 /** @returns when the connection has ended; the reason, if it never heard anything. */
 async function listenOnce({ config, channel, onNotice }: ListenOptions, signal: AbortSignal): Promise<unknown> {
-  const client = new pg.Client({
-    connectionString: config.DATABASE_URL,
+  const client = new DatabaseClient({
+    ...connectionOptions(config),
     application_name: `listens to ${channel}`,
     connectionTimeoutMillis: 5_000,
     query_timeout: 5_000,

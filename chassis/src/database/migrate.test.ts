@@ -15,7 +15,8 @@ test('instances that migrate at the same time take turns, and what is pending is
   const pool = new pg.Pool({ connectionString: url })
   const pending = () => pendingMigrations(statement => pool.query(statement), migrations)
   expect(await pending()).toBe(written(new URL('../../migrations/', import.meta.url)) + written(migrations))
-  await Promise.all([migrate(url, migrations), migrate(url, migrations), migrate(url, migrations)])
+  const settings = { DATABASE_URL: url }
+  await Promise.all([migrate(settings, migrations), migrate(settings, migrations), migrate(settings, migrations)])
   expect(await pending()).toBe(0)
   await pool.query('delete from drizzle.__drizzle_migrations')
   expect(await pending()).toBe(1)

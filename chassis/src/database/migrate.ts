@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
-import pg from 'pg'
 import type { Query } from '../service.ts'
+import { connectionOptions, DatabaseClient, type DatabaseSettings } from './connection.ts'
 
 const chassisMigrations = { folder: new URL('../../migrations/', import.meta.url), table: '__chassis_migrations' }
 
@@ -14,9 +14,9 @@ const lockKey = 7_262_919_024
  * Brings the database up to date: the chassis' own tables first, then the service's. Replicas that start together take
  * turns by a PostgreSQL advisory lock, which drizzle's migrator alone does not do.
  */
-export async function migrate(databaseUrl: string, migrations: URL): Promise<void> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
+export async function migrate(settings: DatabaseSettings, migrations: URL): Promise<void> {
+  const client = new DatabaseClient({
+    ...connectionOptions(settings),
     application_name: 'migrate',
     connectionTimeoutMillis: 5_000,
   })

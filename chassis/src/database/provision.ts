@@ -1,11 +1,14 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
 import pg from 'pg'
+import { connectionOptions, DatabaseClient, type DatabaseSettings } from './connection.ts'
 
 export interface ProvisionOptions {
   /** Of the database. */
   readonly name: string
   /** The role that owns it and logs in to it; default: one named like the database. */
   readonly owner?: string
+  /** Who signs the certificate of the server, in PEM. */
+  readonly ca?: string | undefined
 }
 
 export interface CloneOptions {
@@ -22,9 +25,10 @@ export interface CloneOptions {
  * @throws when the login lacks a right, naming it; when the names belong to somebody else
  */
 export async function provisionDatabase(adminUrl: string, options: ProvisionOptions): Promise<string> {
-  const { name, owner = name } = options
+  const { name, owner = name, ca } = options
   const password = passwordOf(adminUrl, owner)
-  await asAdmin(adminUrl, async admin => {
+  const settings = { DATABASE_URL: adminUrl, DATABASE_CA: ca }
+  await asAdmin(settings, async admin => {
     await requireRights(admin)
     const found = await ownerOf(admin, name)
     if (found !== undefined && found !== owner) throw taken(name, found)
@@ -41,7 +45,7 @@ export async function provisionDatabase(adminUrl: string, options: ProvisionOpti
  * @throws when `template` is missing or in use, or `name` exists
  */
 export async function cloneDatabase(adminUrl: string, { template, name }: CloneOptions): Promise<string> {
-  const owner = await asAdmin(adminUrl, async admin => {
+  const owner = await asAdmin({ DATABASE_URL: adminUrl }, async admin => {
     const role = await ownerOf(admin, template)
     if (role === undefined) throw new Error(`There is no database "${template}" to copy.`)
     // Measured: a third faster than file_copy for small databases, and without its two checkpoints.
@@ -56,7 +60,7 @@ export async function cloneDatabase(adminUrl: string, { template, name }: CloneO
 
 /** Drops a database, whoever is connected to it, and the role made for it unless that owns another. */
 export async function dropDatabase(adminUrl: string, name: string): Promise<void> {
-  await asAdmin(adminUrl, async admin => {
+  await asAdmin({ DATABASE_URL: adminUrl }, async admin => {
     const owner = await ownerOf(admin, name)
     if (owner === undefined) return
     await admin.query(`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`)
@@ -67,8 +71,11 @@ export async function dropDatabase(adminUrl: string, name: string): Promise<void
 
 // One at a time on the whole server: CREATE DATABASE and roles know no IF NOT EXISTS, and PostgreSQL answers concurrent
 // changes of one role with "tuple concurrently updated". The lock goes with the session.
-async function asAdmin<Result>(adminUrl: string, work: (admin: pg.Client) => Promise<Result>): Promise<Result> {
-  const admin = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 10_000 })
+async function asAdmin<Result>(
+  settings: DatabaseSettings,
+  work: (admin: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const admin = new DatabaseClient({ ...connectionOptions(settings), connectionTimeoutMillis: 10_000 })
   await admin.connect()
   try {
     await admin.query("SELECT pg_advisory_lock(hashtextextended('feira.provision', 0))")

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { BaseConfig } from '../config.ts'
+import { connectionOptions, type DatabaseSettings } from '../database/connection.ts'
 import { prepareConnection } from '../database/prepare-connection.ts'
 import type { Logger } from '../telemetry/log.ts'
 import { FreshRows } from './fresh-rows.ts'
@@ -27,10 +28,8 @@ export interface Relay {
 }
 
 export interface RelayOptions extends BatchOptions {
-  readonly config: Pick<
-    BaseConfig,
-    'DATABASE_URL' | 'OUTBOX_POLL_INTERVAL' | 'CRASH_AT' | 'BROKER_NAMESPACE' | 'BROKER_URL'
-  >
+  readonly config: DatabaseSettings &
+    Pick<BaseConfig, 'OUTBOX_POLL_INTERVAL' | 'CRASH_AT' | 'BROKER_NAMESPACE' | 'BROKER_URL'>
   readonly log: Logger
   /** Milliseconds after which a destination that no queue served is tried again; default 30 s. */
   readonly unroutedPause?: number
@@ -155,7 +154,7 @@ function throwIf(problem: Error | undefined): void {
 // A connection of its own, so that busy requests cannot starve it.
 function relayPool({ service, config, log }: RelayOptions): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: config.DATABASE_URL,
+    ...connectionOptions(config),
     max: 1,
     application_name: `${service}-relay`,
     connectionTimeoutMillis: 5_000,

@@ -85,10 +85,8 @@ export async function startTestService(service: Service, env: Environment = {}):
 export async function createTestDatabase(service: Service): Promise<{ readonly url: string; drop(): Promise<void> }> {
   const adminUrl = inject('databaseUrl')
   const template = `feira_template_${service.name}_${fingerprintOf(service)}`
-  await migrate(
-    await provisionDatabase(adminUrl, { name: template, owner: `feira_test_${service.name}` }),
-    service.migrations,
-  )
+  const DATABASE_URL = await provisionDatabase(adminUrl, { name: template, owner: `feira_test_${service.name}` })
+  await migrate({ DATABASE_URL }, service.migrations)
   const name = `feira_test_${service.name}_${randomBytes(6).toString('hex')}`
   // Another test file may be connected to the template for a moment to see that it is migrated.
   const url = await eventually(() => cloneDatabase(adminUrl, { template, name }))

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connectionOptions, DatabaseClient, type DatabaseSettings } from '@feira/chassis'
 import { connect, type ConfirmChannel } from 'amqplib'
-import pg from 'pg'
+import type pg from 'pg'
 import { portOf, type LocalConfig } from '../config.ts'
 import { root } from '../infra.ts'
 import { signIn } from '../token.ts'
@@ -69,7 +70,7 @@ export async function findSystem(config: LocalConfig, anywhere: boolean): Promis
   }
   return {
     config,
-    inDatabase: (service, work) => withClient(database, `feira_${service}`, work),
+    inDatabase: (service, work) => withClient({ ...config, DATABASE_URL: database }, `feira_${service}`, work),
     onChannel: work => withChannel(broker, work),
     ask,
     async keepAsking(service, path, clients, signal) {
@@ -101,10 +102,15 @@ function embeddedDatabase(config: LocalConfig): string {
   return `postgres://postgres:${readFileSync(password, 'utf8').trim()}@127.0.0.1:${config.POSTGRES_PORT}/postgres`
 }
 
-async function withClient<Result>(server: string, database: string, work: (client: pg.Client) => Promise<Result>) {
-  const url = new URL(server)
+async function withClient<Result>(
+  { DATABASE_URL, DATABASE_CA }: DatabaseSettings,
+  database: string,
+  work: (client: pg.Client) => Promise<Result>,
+) {
+  const url = new URL(DATABASE_URL)
   url.pathname = database
-  const client = new pg.Client({ connectionString: url.href, application_name: applicationName })
+  const options = connectionOptions({ DATABASE_URL: url.href, DATABASE_CA })
+  const client = new DatabaseClient({ ...options, application_name: applicationName })
   // `mend` may end it.
   client.on('error', () => {})
   await client.connect()
