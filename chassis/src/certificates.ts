@@ -28,3 +28,17 @@ export function isCertificateRefused(error: unknown): error is Error {
   }
   return false
 }
+
+const trustedByNode =
+  'it must be signed by an authority that Node.js trusts (NODE_EXTRA_CA_CERTS adds some), for that host'
+
+/**
+ * What to tell of a certificate that was refused; any other error comes back as it is.
+ * @param server e.g. `Redis at cache.internal:6379`
+ * @param rule what would be accepted
+ */
+export function explainRefusal(error: Error, server: string, rule: string = trustedByNode): Error {
+  if (!isCertificateRefused(error)) return error
+  const message = `the certificate of ${server} is not accepted: ${error.message}; ${rule}`
+  return Object.assign(new Error(message, { cause: error }), { code: (error as { code?: string }).code })
+}

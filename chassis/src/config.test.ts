@@ -88,6 +88,16 @@ test('an integer is whole and within its bounds', () => {
     expect(() => read(integer(-2, 7), text)).toThrow('IT')
 })
 
+test('a login in a URL is percent-encoded', () => {
+  const urls = { DATABASE_URL: 'postgres', BROKER_URL: 'amqps', REDIS_URL: 'rediss' }
+  for (const [variable, protocol] of Object.entries(urls)) {
+    const reading = (password: string) => () =>
+      readConfig('test', baseConfig, { ...needed, [variable]: `${protocol}://a:${password}@127.0.0.1` })
+    expect(reading('100%25')).not.toThrow()
+    expect(reading('100%')).toThrow(`${variable}  must have its user and password percent-encoded`)
+  }
+})
+
 test('of encryption a database URL says what means the same everywhere, and nothing else', () => {
   const database = (query: string) =>
     readConfig('test', baseConfig, { ...needed, DATABASE_URL: `postgres://a:${secret}@127.0.0.1/orders?${query}` })

@@ -61,9 +61,22 @@ function isTimeZone(name: string): boolean {
 }
 
 const url = (...protocols: string[]) =>
-  z.string().refine(text => URL.canParse(text) && protocols.includes(new URL(text).protocol.slice(0, -1)), {
-    error: `must be a URL that starts with ${protocols.join(':// or ')}://`,
-  })
+  z
+    .string()
+    .refine(text => protocols.includes(URL.parse(text)?.protocol.slice(0, -1) ?? ''), {
+      error: `must be a URL that starts with ${protocols.join(':// or ')}://`,
+    })
+    .refine(hasReadableLogin, 'must have its user and password percent-encoded')
+
+function hasReadableLogin(text: string): boolean {
+  const { username = '', password = '' } = URL.parse(text) ?? {}
+  try {
+    decodeURIComponent(username + password)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const sslModes = ['disable', 'require', 'verify-ca', 'verify-full']
 

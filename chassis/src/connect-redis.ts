@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Redis } from 'ioredis'
+import { explainRefusal } from './certificates.ts'
 import type { Logger } from './telemetry/log.ts'
 
 export interface RedisConnection {
@@ -28,7 +29,7 @@ export async function connectRedis(url: string, { name, log, whenAway }: RedisCo
   })
   let away = false
   redis.on('error', error => {
-    if (!away) log.warn({ err: error }, `Redis is away: ${whenAway}`)
+    if (!away) log.warn({ err: explainRefusal(error, `Redis at ${new URL(url).host}`) }, `Redis is away: ${whenAway}`)
     away = true
   })
   redis.on('ready', () => {

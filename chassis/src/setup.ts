@@ -36,7 +36,7 @@ export async function whenReachable<Result>(
     try {
       return await work()
     } catch (error) {
-      if (!isAway(error) || Date.now() > deadline) throw error
+      if (!isAway(error) || isCertificateRefused(error) || Date.now() > deadline) throw error
       if (attempt === 1) onWaiting(`waiting up to 30 s for a server: ${(error as Error).message || errorCode(error)}`)
       await sleep(500)
     }
@@ -44,5 +44,5 @@ export async function whenReachable<Result>(
 }
 
 function isDatabaseAway(error: unknown): boolean {
-  return isConnectionLost(error) && !isRefusedLogin(error) && !isCertificateRefused(error)
+  return isConnectionLost(error) && !isRefusedLogin(error)
 }

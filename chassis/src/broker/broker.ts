@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect, type ChannelModel, type RecoveringChannelModel } from 'amqplib'
+import { connect, credentials, type ChannelModel, type RecoveringChannelModel } from 'amqplib'
+import { explainRefusal } from '../certificates.ts'
 import { isConnectionLost } from '../database/database-errors.ts'
 import type { Logger } from '../telemetry/log.ts'
 
@@ -47,6 +48,7 @@ export async function connectBroker(options: BrokerConnectionOptions): Promise<B
     keepAlive: true,
     timeout: 5_000,
     clientProperties: { connection_name: name },
+    ...login(options.url),
     recovery: {
       initialDelay: 100,
       maxDelay: 5_000,
@@ -74,7 +76,7 @@ export async function connectBroker(options: BrokerConnectionOptions): Promise<B
   })
   recovering.on('reconnect-scheduled', ({ attempt, delay, error }) => {
     opensAt = performance.now() + delay
-    fail(error.message || 'connection refused')
+    fail(explainRefusal(error, serverOf(options.url)).message || 'connection refused')
     if (attempt === 1 || attempt % 10 === 0) log.warn({ connection: name, attempt, reason: trouble }, 'broker is away')
   })
   // RabbitMQ stops reading from publishers while it is short of memory or disk.
@@ -109,7 +111,9 @@ export async function onConnection<Result>(
   url: string,
   work: (model: ChannelModel) => Promise<Result>,
 ): Promise<Result> {
-  const model = await connect(withHeartbeat(url), { timeout: 5_000 })
+  const model = await connect(withHeartbeat(url), { timeout: 5_000, ...login(url) }).catch((error: Error) => {
+    throw explainRefusal(error, serverOf(url))
+  })
   model.on('error', () => {})
   try {
     return await work(model)
@@ -156,6 +160,17 @@ function withHeartbeat(url: string): string {
   const parsed = new URL(url)
   if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', '5')
   return parsed.href
+}
+
+/** User and password of a URL, of which amqplib would take each escaped byte for a character. */
+function login(url: string) {
+  const { username, password } = new URL(url)
+  if (username === '' && password === '') return {}
+  return { credentials: credentials.plain(decodeURIComponent(username), decodeURIComponent(password)) }
+}
+
+function serverOf(url: string): string {
+  return `the broker at ${new URL(url).host}`
 }
 
 // `model.close()` waits for the broker's answer, which a broken connection never gives.

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
 import pg from 'pg'
-import { isCertificateRefused } from '../certificates.ts'
+import { explainRefusal } from '../certificates.ts'
 import { ConfigError, databaseConfig, readConfig, type ConfigOf, type Environment } from '../config.ts'
 
 /** Where a database is and whom to trust there. */
@@ -44,24 +44,23 @@ function contradiction(problem: string): ConfigError {
   return new ConfigError('The connection to PostgreSQL', new Map([['DATABASE_CA', problem]]))
 }
 
+const acceptedHere =
+  'it must be signed by one of DATABASE_CA (without it, of whom Node.js trusts), for the host of DATABASE_URL'
+
 /** A client that says which settings are wrong when it does not accept the server's certificate. */
 export class DatabaseClient extends pg.Client {
   override connect(): Promise<pg.Client>
   override connect(callback: (error: Error) => void): void
   override connect(callback?: (error: Error) => void): Promise<pg.Client> | void {
-    if (callback) return super.connect((error: Error) => callback(explainRefusal(error, this)))
+    if (callback) return super.connect((error: Error) => callback(this.#explain(error)))
     return super.connect().catch((error: Error) => {
-      throw explainRefusal(error, this)
+      throw this.#explain(error)
     })
   }
-}
 
-function explainRefusal(error: Error, { host, port }: pg.Client): Error {
-  if (!isCertificateRefused(error)) return error
-  const what = `the certificate of PostgreSQL at ${host}:${port} is not accepted: ${error.message}`
-  const advice =
-    'it must be signed by one of DATABASE_CA (without it, what Node.js trusts), for the host of DATABASE_URL'
-  return Object.assign(new Error(`${what}; ${advice}`, { cause: error }), { code: (error as { code?: string }).code })
+  #explain(error: Error): Error {
+    return explainRefusal(error, `PostgreSQL at ${this.host}:${this.port}`, acceptedHere)
+  }
 }
 
 /** How drizzle-kit connects. Without DATABASE_URL it gets nothing: most of its commands need no database. */
