@@ -26,6 +26,8 @@ export async function connectRedis(url: string, { name, log, whenAway }: RedisCo
     connectTimeout: 2_000,
     // A connection that was cut without a word would otherwise be waited on for minutes.
     socketTimeout: 2_000,
+    // After a failover the old primary goes on answering, but takes nothing; its name leads to the new one.
+    reconnectOnError: error => error.message.includes('READONLY'),
   })
   let away = false
   redis.on('error', error => {

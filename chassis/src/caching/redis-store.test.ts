@@ -203,6 +203,25 @@ test.runIf(hasBinary)('a Redis that is killed is loaded around, and used again w
   expect(await read(service)).toEqual(['eggs', 'HIT'])
 })
 
+test.runIf(hasBinary)('a Redis that became a replica is left for the one that took its place', async () => {
+  const [oldPort, newPort] = [await freePort(), await freePort()]
+  await using _old = await startRedis(oldPort)
+  await using _new = await startRedis(newPort)
+  const redis = new Redis(oldPort)
+  await using proxy = await TcpProxy.to(`redis://127.0.0.1:${oldPort}`)
+  await using service = await startTestService(cachedNotes(), { REDIS_URL: proxy.url })
+  await put(service, 'milk')
+  await read(service)
+  await waitUntil('it is kept', async () => (await read(service))[1] === 'HIT')
+  await redis.replicaof('127.0.0.1', newPort)
+  proxy.redirect(`redis://127.0.0.1:${newPort}`)
+  await put(service, 'eggs')
+  expect(await read(service)).toEqual(['eggs', 'MISS'])
+  await waitUntil('the new one is used', async () => (await read(service))[1] === 'HIT')
+  expect(await read(service)).toEqual(['eggs', 'HIT'])
+  redis.disconnect()
+})
+
 test('without its Redis a service starts, and is ready', async () => {
   const port = await freePort()
   await using service = await startTestService(cachedNotes(), { REDIS_URL: `redis://127.0.0.1:${port}` })
