@@ -20,7 +20,7 @@ export const config = {
   WEBHOOK_PRIVATE_TARGETS: flag()
     .default(true)
     .meta({ developmentDefault: true })
-    .describe('true: webhooks may go to this machine and to private networks; false is for production'),
+    .describe('true: webhooks may go to this machine and to private networks, in production if partners are there'),
 }
 
 export type Config = ConfigOf<typeof config>

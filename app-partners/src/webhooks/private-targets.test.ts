@@ -77,4 +77,7 @@ test('production starts only when it is told whether private targets are meant',
     readConfig('partners', config, { NODE_ENV: 'production', ...env })
   expect(() => inProduction({})).toThrow(ConfigError)
   expect(() => inProduction({})).toThrow('WEBHOOK_PRIVATE_TARGETS')
+  // Whoever runs it for partners on a network of their own means it.
+  for (const meant of ['true', 'false'])
+    expect(inProduction({ WEBHOOK_PRIVATE_TARGETS: meant }).WEBHOOK_PRIVATE_TARGETS).toBe(meant === 'true')
 })
