@@ -73,6 +73,14 @@ describe('behind a proxy', () => {
     expect(answer.json()).toMatchObject({ ip: '203.0.113.9' })
   })
 
+  it('the client is the last who is not a proxy, also behind a load balancer and a gateway', async () => {
+    const { app } = await startHttp([whoAmI])
+    // It pretends, the load balancer adds it, the gateway adds the load balancer.
+    const headers = { ...forwarded, 'x-forwarded-for': '198.51.100.1, 10.9.9.9, 203.0.113.9, 10.0.1.20' }
+    const answer = await app.inject({ url: '/me', headers, remoteAddress: '10.0.2.30' })
+    expect(answer.json()).toEqual({ ip: '203.0.113.9', protocol: 'https', host: 'shop.test' })
+  })
+
   it('a public peer is not believed', async () => {
     const { app } = await startHttp([whoAmI])
     const answer = await app.inject({
