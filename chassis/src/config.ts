@@ -147,6 +147,7 @@ export const baseConfig = {
     .describe('how long handling a message may take; longer is a failure'),
   SKIP_MIGRATIONS: flag().default(false).describe('start without migrating; `npm run setup` did it'),
   SHUTDOWN_TIMEOUT: duration().default(9_000).describe('how long a graceful stop may take'),
+  SHUTDOWN_DELAY: duration().default(0).describe('the first part of it, in which requests are still taken'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   DEBUG: flag().default(false).describe('shorthand for LOG_LEVEL=debug'),
   LOG_FORMAT: z.enum(['json', 'pretty']).default('json').describe('`pretty` is for reading in a terminal'),

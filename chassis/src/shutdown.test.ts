@@ -28,6 +28,20 @@ test('phase follows phase, and the parts of one close together', async () => {
   )
 })
 
+test('what it waits for at first is part of its time', async () => {
+  const startedAt = performance.now()
+  const close = vi.fn<Close>(async () => {})
+  const shutdown = createShutdown(2_000, log)
+  shutdown.add('intake', 'http', close)
+  const running = shutdown.run(400)
+  expect(shutdown.started).toBe(true)
+  await sleep(200)
+  expect(close).not.toHaveBeenCalled()
+  await running
+  expect(performance.now() - startedAt).toBeGreaterThan(390)
+  expect(close.mock.calls[0]?.[0]).toBeLessThan(1_600)
+})
+
 test('runs once, however often it is asked', async () => {
   const close = vi.fn<Close>(async () => {})
   const shutdown = createShutdown(5_000, log)

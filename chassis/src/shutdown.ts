@@ -9,8 +9,11 @@ export interface Shutdown {
   readonly started: boolean
   /** Adds what has been opened; parts of an earlier phase close first, those of one phase together. */
   add(phase: Phase, what: string, close: Close): void
-  /** Closes everything, within the time given; does so once however often it is called. Never rejects. */
-  run(): Promise<void>
+  /**
+   * Closes everything, within the time given; does so once however often it is called. Never rejects.
+   * @param delay milliseconds of that time in which everything goes on: who sends requests has yet to learn of the stop
+   */
+  run(delay?: number): Promise<void>
 }
 
 /**
@@ -36,9 +39,10 @@ export function createShutdown(timeout: number, log: Logger): Shutdown {
       .map(({ what, close }) => closeWithin(milliseconds, what, close, log))
     await Promise.all(closing)
   }
-  const closeAll = async () => {
+  const closeAll = async (delay: number) => {
     log.info('stopping')
     const deadline = performance.now() + timeout
+    await sleep(delay)
     for (const phase of phases) {
       const left = deadline - performance.now()
       const share = phase === 'reports' ? Math.min(left, reportTime) : left - Math.min(reserve, left / 4)
@@ -52,7 +56,7 @@ export function createShutdown(timeout: number, log: Logger): Shutdown {
       return running !== undefined
     },
     add: (phase, what, close) => void parts.push({ phase, what, close }),
-    run: () => (running ??= closeAll()),
+    run: (delay = 0) => (running ??= closeAll(delay)),
   }
 }
 

@@ -82,6 +82,23 @@ test('a crash point is refused in production', async () => {
   await expect(starting).rejects.toMatchObject({ variables: ['CRASH_AT'] })
 })
 
+test('with a delay it goes on answering for a while, and says that it will not', async () => {
+  await using service = await startTestService(definition, { SHUTDOWN_DELAY: '2s' })
+  const stopping = service.stop()
+  expect((await fetch(`${service.url}/ready`)).status).toBe(503)
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(`${service.url}/notes`, { method: 'POST', headers, body: '{"noteId":"late"}' })
+  expect([answer.status, answer.headers.get('connection')]).toEqual([201, 'close'])
+  await stopping
+  await expect(fetch(`${service.url}/live`)).rejects.toThrow()
+})
+
+test('a delay that leaves no time for anything else is refused', async () => {
+  const settings = { DATABASE_URL: 'postgres://127.0.0.1/nothing', BROKER_URL: 'amqp://127.0.0.1' }
+  const starting = startService(definition, { ...settings, SHUTDOWN_DELAY: '9s' })
+  await expect(starting).rejects.toMatchObject({ variables: ['SHUTDOWN_DELAY'] })
+})
+
 test('the issuer of tokens must be named in production', async () => {
   const settings = {
     NODE_ENV: 'production',

@@ -49,22 +49,27 @@ export interface RunningService {
 export async function startService(service: Service, env: Environment): Promise<RunningService> {
   const subject = `app-${service.name}`
   const config = readConfig(subject, { ...baseConfig, ...service.config }, env) as BaseConfig
-  refuseInProduction(subject, config)
+  requireConsistency(subject, config)
   const log = createLogger(service.name, config)
   const shutdown = createShutdown(config.SHUTDOWN_TIMEOUT, log)
   try {
     const { http, resources } = await start({ service, config, log, shutdown })
     log.info({ url: localUrl(http) }, 'service started')
-    return { name: service.name, url: localUrl(http), http, resources, stop: () => shutdown.run() }
+    return { name: service.name, url: localUrl(http), http, resources, stop: () => shutdown.run(config.SHUTDOWN_DELAY) }
   } catch (error) {
     await shutdown.run()
     throw error
   }
 }
 
-function refuseInProduction(subject: string, { NODE_ENV, CRASH_AT }: BaseConfig): void {
-  if (NODE_ENV !== 'production' || CRASH_AT === undefined) return
-  throw new ConfigError(subject, new Map([['CRASH_AT', 'is only for tests and refused with NODE_ENV=production']]))
+/** What one variable alone does not show. */
+function requireConsistency(subject: string, config: BaseConfig): void {
+  const problems = new Map<string, string>()
+  if (config.NODE_ENV === 'production' && config.CRASH_AT !== undefined)
+    problems.set('CRASH_AT', 'is only for tests and refused with NODE_ENV=production')
+  if (config.SHUTDOWN_DELAY > 0 && config.SHUTDOWN_DELAY >= config.SHUTDOWN_TIMEOUT)
+    problems.set('SHUTDOWN_DELAY', 'must be less than SHUTDOWN_TIMEOUT, which it is a part of')
+  if (problems.size > 0) throw new ConfigError(subject, problems)
 }
 
 interface Starting {
