@@ -10,7 +10,7 @@ import { effectsOf, leaveEffect, note, notesService, noteWritten } from './testi
 import { Queues } from './testing/fixture/queues.ts'
 import { startReplica } from './testing/fixture/replica.ts'
 import { TcpProxy } from './testing/fixture/tcp-proxy.ts'
-import { asUser, createTestDatabase, startTestService, testKey, waitUntil } from './testing/index.ts'
+import { asUser, createTestDatabase, freePort, startTestService, testKey, waitUntil } from './testing/index.ts'
 
 const onNote = consume('on-note', noteWritten, async (message, tx) => leaveEffect(tx, message))
 const writeNote = (app: App, { transact }: Resources) => {
@@ -90,7 +90,7 @@ test('with a delay it goes on answering for a while, and says that it will not',
   const answer = await fetch(`${service.url}/notes`, { method: 'POST', headers, body: '{"noteId":"late"}' })
   expect([answer.status, answer.headers.get('connection')]).toEqual([201, 'close'])
   await stopping
-  await expect(fetch(`${service.url}/live`)).rejects.toThrow()
+  await expect(fetch(`${service.url}/live`)).rejects.toThrow('fetch failed')
 })
 
 test('a delay that leaves no time for anything else is refused', async () => {
@@ -137,10 +137,7 @@ test('what its startup throws keeps it from listening, and ends what was begun',
 })
 
 test('a service verifies with its own keys as soon as it listens', async () => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
+  const port = await freePort()
   const publishKeys = (app: App) => {
     app.get('/auth/jwks.json', { config: { access: 'public' } }, async () => ({ keys: [testKey.jwk] }))
   }

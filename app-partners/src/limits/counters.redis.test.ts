@@ -1,16 +1,13 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { connectRedis, startService } from '@feira/chassis'
+import { answers } from '@feira/chassis/testing'
 import { expect, onTestFinished, test } from 'vitest'
 import { service } from '../service.ts'
 import { openPartnership, type Partnership } from '../testing/partnership.ts'
 
 const REDIS_URL = 'redis://127.0.0.1:6379'
-const hasRedis = await new Promise<boolean>(resolve => {
-  const socket = connect(6379, '127.0.0.1')
-  socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
-  socket.on('connect', () => socket.destroy())
-})
+const hasRedis = await answers(6379)
 
 /** The service with this Redis; what it leaves there is removed in the end. */
 async function openWith(url: string): Promise<Partnership> {

@@ -1,7 +1,5 @@
 import { startService, type Environment, type RunningService } from '@feira/chassis'
-import { startTestService, testKeySetUrl, type TestService } from '@feira/chassis/testing'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { freePort, startTestService, testKeySetUrl, type TestService } from '@feira/chassis/testing'
 import { service } from '../service.ts'
 
 export type Headers = Record<string, string>
@@ -71,13 +69,4 @@ export async function startReplica(of: TestService, env: Environment = {}): Prom
 
 export function bearer({ access_token }: Pick<Tokens, 'access_token'>): Headers {
   return { authorization: `Bearer ${access_token}` }
-}
-
-function freePort(): Promise<number> {
-  return new Promise(resolve => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }

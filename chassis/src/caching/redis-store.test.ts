@@ -1,6 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
 import { Redis } from 'ioredis'
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
@@ -8,21 +7,13 @@ import { countOf } from '../testing/fixture/counts.ts'
 import { note, noteWritten } from '../testing/fixture/notes.ts'
 import { startReplica } from '../testing/fixture/replica.ts'
 import { TcpProxy } from '../testing/fixture/tcp-proxy.ts'
-import { startTestService, waitUntil, type TestService } from '../testing/index.ts'
+import { answers, freePort, startTestService, waitUntil, type TestService } from '../testing/index.ts'
 import { cachedNotes, Gate, put, read } from './cached-notes.testing.ts'
 import { openRedisStore } from './redis-store.ts'
 
 const REDIS_URL = 'redis://127.0.0.1:6379'
 const hasRedis = await answers(6379)
 const hasBinary = spawnSync('redis-server', ['--version']).error === undefined
-
-function answers(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect(port, '127.0.0.1')
-    socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
-    socket.on('connect', () => socket.destroy())
-  })
-}
 
 /** What a service keeps in Redis; disposing of it removes that. */
 async function keysOf({ env }: TestService) {
@@ -232,15 +223,6 @@ test('without its Redis a service starts, and is ready', async () => {
 
 function breakerIs({ resources }: TestService, state: string): Promise<number> {
   return countOf(resources.metrics, 'circuit_breaker_state', { name: 'redis', state })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** A Redis of the test's own, which keeps nothing. */

@@ -1,17 +1,14 @@
 import { execFile } from 'node:child_process'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { answers } from '../testing/ports.ts'
 import { parent } from '../testing/fixture/driver-calls.ts'
 import { createTracer } from './tracer.ts'
 
-const hasRedis = await new Promise<boolean>(resolve => {
-  const socket = connect(6379, '127.0.0.1')
-  socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
-  socket.on('connect', () => socket.destroy())
-})
+const hasRedis = await answers(6379)
 
 let server: Server
 const requests: IncomingHttpHeaders[] = []

@@ -15,6 +15,7 @@ import { exchangeName, queueNames } from '../broker/topology.ts'
 import { testAudience, testIssuer, testKeySetUrl } from './tokens.ts'
 
 export * from './exposition.ts'
+export * from './ports.ts'
 export * from './strangers.ts'
 export * from './tokens.ts'
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
+import { freePort } from '@feira/chassis/testing'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { runDoctor } from './index.ts'
 
@@ -23,15 +24,6 @@ async function listen(answer: RequestListener, host = '127.0.0.1'): Promise<numb
   })
   await once(server, 'listening')
   return (server.address() as AddressInfo).port
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 test.each([

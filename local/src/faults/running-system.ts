@@ -5,14 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connectionOptions, DatabaseClient, type DatabaseSettings } from '@feira/chassis'
 import { connect, type ConfirmChannel } from 'amqplib'
 import type pg from 'pg'
+import { ask, describeSilence, fieldsOf, isLoopback, type Question } from '../ask.ts'
 import { portOf, type LocalConfig } from '../config.ts'
 import { root } from '../infra.ts'
 import { signIn } from '../token.ts'
 import { CannotBreak } from './fault.ts'
 
-export interface Ask {
-  readonly method?: 'GET' | 'POST' | 'DELETE'
-  readonly body?: object
+export interface Ask extends Pick<Question, 'method' | 'body'> {
   /** A partner's, instead of the admin's token. */
   readonly key?: string
 }
@@ -45,23 +44,19 @@ export async function findSystem(config: LocalConfig, anywhere: boolean): Promis
   if (!anywhere) for (const url of [database, broker]) requireLocal(url)
   const addressOf = (service: string) => `http://127.0.0.1:${portOf(config, service)}`
   const token = await signIn(addressOf('users'), 'admin', 'admin')
-  const headers = { authorization: `Bearer ${token}` }
 
-  const ask: RunningSystem['ask'] = async (service, path, { method, body, key } = {}) => {
+  const askService: RunningSystem['ask'] = async (service, path, { key, ...question } = {}) => {
     const url = addressOf(service) + path
-    const response = await fetch(url, {
-      method: method ?? (body ? 'POST' : 'GET'),
-      headers: { ...(key ? { 'x-api-key': key } : headers), ...(body ? { 'content-type': 'application/json' } : {}) },
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    })
-    const text = await response.text()
-    if (!response.ok) throw new Error(`${url} was answered ${response.status}: ${text}`)
-    return (text === '' ? {} : JSON.parse(text)) as Readonly<Record<string, unknown>>
+    const method = question.body ? 'POST' : 'GET'
+    const contact = await ask(url, { method, ...question, ...(key ? { headers: { 'x-api-key': key } } : { token }) })
+    if (!contact.answered) throw new Error(`${url}: ${describeSilence(contact)}`)
+    if (contact.status >= 300) throw new Error(`${url} was answered ${contact.status}: ${JSON.stringify(contact.body)}`)
+    return fieldsOf(contact)
   }
   const keepAskingOnce = async (url: string, signal: AbortSignal) => {
     while (!signal.aborted) {
       try {
-        await (await fetch(url, { headers, signal })).arrayBuffer()
+        await (await fetch(url, { headers: { authorization: `Bearer ${token}` }, signal })).arrayBuffer()
       } catch {
         // No answer will do.
       }
@@ -72,14 +67,14 @@ export async function findSystem(config: LocalConfig, anywhere: boolean): Promis
     config,
     inDatabase: (service, work) => withClient({ ...config, DATABASE_URL: database }, `feira_${service}`, work),
     onChannel: work => withChannel(broker, work),
-    ask,
+    ask: askService,
     async keepAsking(service, path, clients, signal) {
       await Promise.all(Array.from({ length: clients }, () => keepAskingOnce(addressOf(service) + path, signal)))
     },
     async addProduct(stock) {
       const sku = `FAULT-${randomUUID().slice(0, 8)}`
       return String(
-        (await ask('products', '/products', { body: { sku, name: 'Only for a fault', price: 1, stock } }))['id'],
+        (await askService('products', '/products', { body: { sku, name: 'Only for a fault', price: 1, stock } }))['id'],
       )
     },
   }
@@ -88,7 +83,7 @@ export async function findSystem(config: LocalConfig, anywhere: boolean): Promis
 /** @throws CannotBreak for a server that is not on this machine. */
 export function requireLocal(url: string): void {
   const { hostname } = new URL(url)
-  if (['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return
+  if (isLoopback(hostname)) return
   throw new CannotBreak(`${hostname} is not this machine. With --anywhere it is broken all the same.`)
 }
 
