@@ -10,6 +10,7 @@ import { effectsOf, leaveEffect, note, notesService, noteWritten } from '../test
 import { certificate, TcpProxy } from '../testing/fixture/tcp-proxy.ts'
 import { createTestDatabase, startTestService, waitUntil } from '../testing/index.ts'
 import { connectionOptions, DatabaseClient, drizzleCredentials, type DatabaseSettings } from './connection.ts'
+import { isConnectionLost } from './database-errors.ts'
 import { openDatabase } from './database.ts'
 import { dropDatabase, provisionDatabase } from './provision.ts'
 
@@ -66,6 +67,8 @@ describe('to a server that encrypts', () => {
       const how = settings(sslmode, ca)
       const error = await connect(how).catch((error: Error) => error)
       expect(error).toBeInstanceOf(Error)
+      // What needs the database waits for it, and no message is given up.
+      expect(isConnectionLost(error)).toBe(true)
       expect(String(error)).toMatch(why)
       expect(String(error)).toMatch(
         /^Error: the certificate of PostgreSQL at 127\.0\.0\.1:\d+ is not accepted: .*DATABASE_CA/,
