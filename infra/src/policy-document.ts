@@ -10,8 +10,14 @@ export interface Statement {
   readonly because?: `Because${string}`
 }
 
-/** An IAM policy as JSON. A `*` without a reason is refused by the policy pack. */
+/**
+ * An IAM policy as JSON. A `*` without a reason is refused by the policy pack.
+ * @throws when two statements have one reason: AWS wants ids that differ.
+ */
 export function policyDocument(...statements: readonly Statement[]): pulumi.Output<string> {
+  const reasons = statements.flatMap(({ because }) => because ?? [])
+  const twice = reasons.find((reason, index) => reasons.indexOf(reason) !== index)
+  if (twice !== undefined) throw new Error(`two statements of one policy are ${twice}`)
   return pulumi.jsonStringify({
     Version: '2012-10-17',
     Statement: statements.map(({ actions, resources, principal, condition, because }) => ({
@@ -22,13 +28,5 @@ export function policyDocument(...statements: readonly Statement[]): pulumi.Outp
       Resource: resources,
       ...(condition === undefined ? {} : { Condition: condition }),
     })),
-  })
-}
-
-/** Lets an AWS service act in a role: what its `assumeRolePolicy` must be. */
-export function assumedBy(service: string): string {
-  return JSON.stringify({
-    Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
   })
 }
