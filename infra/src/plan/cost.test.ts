@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { freeOfCharge, littleTraffic, monthlyCost, UnpricedError, type MonthlyCost } from './cost.ts'
+import { groupTable, itemTable, markdown, savingTable, type Table } from './cost-tables.ts'
 import { plan, type PlannedResource } from './plan.ts'
 import { prices, type Price } from './prices.ts'
 
@@ -173,5 +175,45 @@ describe('how much of it', () => {
   test('the total is the sum of the items', () => {
     const { items, total } = monthlyCost(prod)
     expect(items.reduce((sum, item) => sum + item.count * item.unitPrice, 0)).toBeCloseTo(total, 6)
+  })
+})
+
+describe('COSTS.md', () => {
+  const file = readFileSync(new URL('../../COSTS.md', import.meta.url), 'utf8')
+  /** Its tables, without Prettier's spaces. */
+  const tables = file
+    .split(/\n(?!\|)/)
+    .map(block => block.split('\n').filter(row => row.startsWith('|')))
+    .filter(rows => rows.length > 0)
+    .map(rows =>
+      rows.map(row =>
+        row
+          .slice(1, -1)
+          .split('|')
+          .map(cell => cell.trim()),
+      ),
+    )
+    .map(([heading = [], , ...rows]): Table => [heading, ...rows])
+
+  test.each([
+    ['items', itemTable],
+    ['groups', groupTable],
+    ['savings', savingTable],
+  ])('its table of %s is what is planned', (_, make) => {
+    const expected = make({ dev, prod })
+    const found = tables.find(([heading]) => heading?.join() === expected[0]?.join())
+    expect(found, `COSTS.md is out of date; it should say\n\n${markdown(expected)}\n`).toEqual(expected)
+  })
+
+  test('it names the oldest and the newest day of its prices', () => {
+    const days = [...JSON.stringify(prices).matchAll(/"on":"([^"]+)"/g)].map(([, day]) => day ?? '').toSorted()
+    expect(file).toContain(`between ${days[0]} and ${days.at(-1)}`)
+  })
+
+  test('it tells every assumption with its number', () => {
+    for (const [name, number] of Object.entries(littleTraffic)) {
+      const shown = name.startsWith('database') ? `${number * 100} %` : `${number} `
+      expect(file, `${name} is ${number}`).toContain(shown)
+    }
   })
 })
