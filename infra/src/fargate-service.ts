@@ -3,8 +3,9 @@ import * as pulumi from '@pulumi/pulumi'
 import type { StackConfig, Tasks } from './config.ts'
 import { logGroup, type Logging } from './log-group.ts'
 import type { Network } from './network.ts'
-import { assumedBy, policyDocument, type Statement } from './policy-document.ts'
+import type { Statement } from './policy-document.ts'
 import { securityGroup } from './security-group.ts'
+import { serviceRole } from './service-role.ts'
 import type { ServiceSecret } from './service-secret.ts'
 
 /** What all services of a stack run in. */
@@ -60,7 +61,7 @@ export class FargateTask extends pulumi.ComponentResource {
     this.logs = logGroup(name, `/feira/${platform.stack}/${name}`, platform.logging, child)
 
     // What ECS needs to start the task; the program in it cannot use it.
-    const execution = role(`${name}-execution`, child, [
+    const execution = serviceRole(`${name}-execution`, 'ecs-tasks.amazonaws.com', child, [
       {
         actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
         resources: [pulumi.interpolate`${this.logs.arn}:log-stream:*`],
@@ -86,7 +87,7 @@ export class FargateTask extends pulumi.ComponentResource {
             { actions: ['kms:Decrypt'], resources: [platform.keyArn] },
           ]),
     ])
-    const program = role(`${name}-task`, child, args.permissions ?? [])
+    const program = serviceRole(`${name}-task`, 'ecs-tasks.amazonaws.com', child, args.permissions ?? [])
 
     const volumes = (args.writable ?? []).map((path, index) => ({ path, name: `writable-${index + 1}` }))
     const container = {
@@ -327,12 +328,4 @@ export function metricsNamespace(stack: string): string {
 /** What a service is called in Cloud Map, and by the metrics of Service Connect: unique among the stacks of an account. */
 export function discoveryName(stack: string, service: string): string {
   return `${stack}-${service}`
-}
-
-function role(name: string, options: pulumi.CustomResourceOptions, statements: readonly Statement[]): aws.iam.Role {
-  const made = new aws.iam.Role(name, { assumeRolePolicy: assumedBy('ecs-tasks.amazonaws.com') }, options)
-  if (statements.length > 0) {
-    new aws.iam.RolePolicy(name, { role: made.id, policy: policyDocument(...statements) }, options)
-  }
-  return made
 }

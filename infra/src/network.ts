@@ -2,7 +2,7 @@ import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import type { StackConfig } from './config.ts'
 import { logGroup, type Logging } from './log-group.ts'
-import { assumedBy, policyDocument } from './policy-document.ts'
+import { serviceRole } from './service-role.ts'
 
 /**
  * A VPC over several zones with three subnets in each: public (load balancer, NAT gateways), private (tasks; they reach
@@ -115,23 +115,13 @@ export class Network extends pulumi.ComponentResource {
     )
 
     const flows = logGroup(`${name}-flows`, `/feira/${logging.stack}/flows`, logging, child)
-    const role = new aws.iam.Role(
-      `${name}-flows`,
-      { assumeRolePolicy: assumedBy('vpc-flow-logs.amazonaws.com') },
-      child,
-    )
-    new aws.iam.RolePolicy(
-      `${name}-flows`,
+    const role = serviceRole(`${name}-flows`, 'vpc-flow-logs.amazonaws.com', child, [
       {
-        role: role.id,
-        policy: policyDocument({
-          actions: ['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
-          resources: [flows.arn, pulumi.interpolate`${flows.arn}:log-stream:*`],
-          because: 'BecauseFlowLogsNameTheirStreamsThemselves',
-        }),
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
+        resources: [flows.arn, pulumi.interpolate`${flows.arn}:log-stream:*`],
+        because: 'BecauseFlowLogsNameTheirStreamsThemselves',
       },
-      child,
-    )
+    ])
     new aws.ec2.FlowLog(
       name,
       { vpcId: vpc.id, trafficType: 'REJECT', logDestination: flows.arn, iamRoleArn: role.arn, tags: named(name) },
