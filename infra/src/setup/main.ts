@@ -1,25 +1,22 @@
 /** Run by Pulumi before services are replaced: one task that migrates a database and declares queues. */
-import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
-import { ECSClient } from '@aws-sdk/client-ecs'
 import { environment, names, readConfig } from '@feira/chassis'
 import { z } from 'zod'
-import { runTask } from './run-task.ts'
-
-const settings = readConfig(
-  'the setup',
-  {
-    AWS_REGION: z.string(),
-    CLUSTER: z.string(),
-    TASK_DEFINITION: z.string(),
-    CONTAINER: z.string(),
-    SUBNETS: names(),
-    SECURITY_GROUPS: names(),
-    LOG_GROUP: z.string(),
-  },
-  environment(),
-)
+import { clientsIn, runTask } from './run-task.ts'
 
 try {
+  const settings = readConfig(
+    'the setup',
+    {
+      AWS_REGION: z.string(),
+      CLUSTER: z.string(),
+      TASK_DEFINITION: z.string(),
+      CONTAINER: z.string(),
+      SUBNETS: names(),
+      SECURITY_GROUPS: names(),
+      LOG_GROUP: z.string(),
+    },
+    environment(),
+  )
   await runTask(
     {
       cluster: settings.CLUSTER,
@@ -33,13 +30,10 @@ try {
       timeout: 30 * 60_000,
       interval: 3_000,
     },
-    {
-      ecs: new ECSClient({ region: settings.AWS_REGION }),
-      logs: new CloudWatchLogsClient({ region: settings.AWS_REGION }),
-    },
+    clientsIn(settings.AWS_REGION),
     line => console.log(`setup of ${settings.CONTAINER}: ${line}`),
   )
 } catch (error) {
-  console.error(`setup of ${settings.CONTAINER} failed: ${error instanceof Error ? error.message : String(error)}`)
+  console.error(error instanceof Error ? error.message : String(error))
   process.exitCode = 1
 }

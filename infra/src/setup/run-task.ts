@@ -1,5 +1,5 @@
-import { type CloudWatchLogsClient, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs'
-import { DescribeTasksCommand, type ECSClient, RunTaskCommand, type Task } from '@aws-sdk/client-ecs'
+import { CloudWatchLogsClient, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs'
+import { DescribeTasksCommand, ECSClient, ECSServiceException, RunTaskCommand, type Task } from '@aws-sdk/client-ecs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface OneOffTask {
@@ -21,21 +21,35 @@ export interface Clients {
   readonly logs: CloudWatchLogsClient
 }
 
+/** Clients that try again, and do not wait for ever. */
+export function clientsIn(region: string): Clients {
+  const settings = {
+    region,
+    maxAttempts: 5,
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
+  }
+  return { ecs: new ECSClient(settings), logs: new CloudWatchLogsClient(settings) }
+}
+
 /**
  * Runs a task once and waits for its end.
  * @throws when it cannot be started, does not end in time or does not end with 0; with what it last wrote.
  */
 export async function runTask(task: OneOffTask, { ecs, logs }: Clients, say: (line: string) => void): Promise<void> {
+  let said = ''
+  const sayOnce = (line: string) => {
+    if (line !== said) say(line)
+    said = line
+  }
   const arn = await start(task, ecs)
   say(`started ${arn}`)
   const deadline = Date.now() + task.timeout
-  let status = ''
+  let status = 'PENDING'
   while (Date.now() < deadline) {
-    const { tasks } = await ecs.send(new DescribeTasksCommand({ cluster: task.cluster, tasks: [arn] }))
-    const seen = tasks?.[0]
-    if (seen?.lastStatus !== undefined && seen.lastStatus !== status) {
+    const seen = await look(task, arn, ecs, sayOnce)
+    if (seen?.lastStatus !== undefined) {
       status = seen.lastStatus
-      say(status.toLowerCase())
+      sayOnce(status.toLowerCase())
     }
     if (seen !== undefined && status === 'STOPPED') {
       const problem = failureOf(seen, task.container)
@@ -45,7 +59,7 @@ export async function runTask(task: OneOffTask, { ecs, logs }: Clients, say: (li
     await sleep(task.interval)
   }
   throw new Error(
-    `${arn} has not ended after ${task.timeout / 1_000} s; it is ${status}\n${await lastLines(task, arn, logs)}`,
+    `${arn} has not ended after ${task.timeout / 1_000} s and may go on; it was last seen ${status.toLowerCase()}\n${await lastLines(task, arn, logs)}`,
   )
 }
 
@@ -71,6 +85,29 @@ async function start(task: OneOffTask, ecs: ECSClient): Promise<string> {
   if (arn !== undefined) return arn
   const reasons = (failures ?? []).map(({ reason, detail }) => [reason, detail].filter(Boolean).join(': '))
   throw new Error(`ECS did not start ${task.taskDefinition}: ${reasons.join('; ') || 'no reason given'}`)
+}
+
+/**
+ * The task as ECS tells of it; nothing while it cannot be asked, because the task goes on meanwhile.
+ * @throws when ECS refuses to tell.
+ */
+async function look(
+  { cluster }: OneOffTask,
+  arn: string,
+  ecs: ECSClient,
+  say: (line: string) => void,
+): Promise<Task | undefined> {
+  try {
+    const { tasks } = await ecs.send(new DescribeTasksCommand({ cluster, tasks: [arn] }))
+    return tasks?.[0]
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const refused =
+      error instanceof ECSServiceException && error.$fault === 'client' && error.name !== 'ThrottlingException'
+    if (refused) throw new Error(`${arn} was started and cannot be watched: ${reason}`, { cause: error })
+    say(`cannot be seen at the moment: ${reason}`)
+    return undefined
+  }
 }
 
 function failureOf({ containers, stoppedReason, taskArn }: Task, name: string): string | undefined {
