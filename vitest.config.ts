@@ -2,7 +2,9 @@ import { globSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 // Whatever folder there is: deleting a service needs no change here.
-const projects = globSync(['contracts', 'chassis', 'app-*', 'local', 'journeys', 'infra'], { cwd: import.meta.dirname }).map(name => ({
+const projects = globSync(['contracts', 'chassis', 'app-*', 'local', 'journeys', 'infra'], {
+  cwd: import.meta.dirname,
+}).map(name => ({
   test: {
     name,
     root: name,

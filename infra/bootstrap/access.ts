@@ -240,14 +240,14 @@ export function access(place: Place, boundaryArn: pulumi.Input<string>) {
       because: 'BecauseScalableTargetsHaveRandomIds',
     },
     {
-      actions: ['servicediscovery:CreatePrivateDnsNamespace'],
+      actions: ['servicediscovery:CreateHttpNamespace'],
       resources: ['*'],
       condition: here,
       because: 'BecauseANamespaceIsNotYetAResourceThen',
     },
     {
       actions: [
-        'servicediscovery:UpdatePrivateDnsNamespace',
+        'servicediscovery:UpdateHttpNamespace',
         'servicediscovery:DeleteNamespace',
         'servicediscovery:TagResource',
         'servicediscovery:UntagResource',
@@ -356,13 +356,7 @@ export function access(place: Place, boundaryArn: pulumi.Input<string>) {
       because: 'BecauseCertificatesHaveRandomIds',
     },
     {
-      // Cloud Map keeps its names in a zone that it makes in the name of who makes a namespace.
-      actions: ['route53:CreateHostedZone', 'route53:AssociateVPCWithHostedZone'],
-      resources: ['*'],
-      because: 'BecauseAZoneIsNotYetAResourceThen',
-    },
-    {
-      actions: ['route53:ChangeResourceRecordSets', 'route53:DeleteHostedZone', 'route53:ChangeTagsForResource'],
+      actions: ['route53:ChangeResourceRecordSets'],
       resources: ['arn:aws:route53:::hostedzone/*'],
       because: 'BecauseZonesHaveRandomIds',
     },

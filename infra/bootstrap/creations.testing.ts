@@ -160,11 +160,9 @@ export const creations: Readonly<Record<string, Creation>> = {
       context: { 'kms:ViaService': 'secretsmanager.eu-west-1.amazonaws.com' },
     },
   ],
-  'aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace': () =>
-    ['servicediscovery:CreatePrivateDnsNamespace', 'route53:CreateHostedZone', 'ec2:DescribeVpcs'].map(action => ({
-      action,
-      resource: '*',
-    })),
+  'aws:servicediscovery/httpNamespace:HttpNamespace': () => [
+    { action: 'servicediscovery:CreateHttpNamespace', resource: '*' },
+  ],
   'aws:sns/topic:Topic': named('sns', undefined, 'CreateTopic', 'SetTopicAttributes'),
   'aws:sns/topicSubscription:TopicSubscription': named('sns', undefined, 'Subscribe'),
   'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule': random(

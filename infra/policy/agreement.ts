@@ -1,6 +1,6 @@
 import { baseConfig, readConfig, type ConfigShape } from '@feira/chassis'
 import type { App } from '../src/apps.ts'
-import { containersOf, type Resource, type StackRule } from './resource.ts'
+import { containersOf, type Container, type Resource, type StackRule } from './resource.ts'
 
 /** What the gateway's file says of one upstream. */
 export interface Upstream {
@@ -74,7 +74,7 @@ const someSecret = 'a secret that is certainly as long as it must be'
 function variableProblems(
   subject: string,
   shape: ConfigShape,
-  { environment = [], secrets = [] }: Pick<ReturnType<typeof containersOf>[number], 'environment' | 'secrets'>,
+  { environment = [], secrets = [], stopTimeout = 30 }: Container,
 ): string[] {
   const values = {
     ...Object.fromEntries(environment.map(({ name, value }) => [name, value])),
@@ -83,7 +83,8 @@ function variableProblems(
   const unknown = Object.keys(values).filter(name => !(name in shape))
   const problems = unknown.map(name => `is given ${name}, which it does not read`)
   try {
-    readConfig(subject, shape, values)
+    const { SHUTDOWN_TIMEOUT } = readConfig(subject, { ...baseConfig, ...shape }, values)
+    if (SHUTDOWN_TIMEOUT >= 1_000 * stopTimeout) problems.push('is killed before its own limit, SHUTDOWN_TIMEOUT')
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error))
   }

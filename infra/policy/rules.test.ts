@@ -308,7 +308,6 @@ const broken: readonly { readonly rule: string; readonly variants: readonly (rea
       ['no limits', container('app-orders', () => ({ memory: undefined })), /no limits/],
       ['no limit of the task', set(taskDefinition, 'app-orders', { memory: undefined }), /no limit of memory/],
       ['no log', container('app-orders', () => ({ logConfiguration: undefined })), /no log/],
-      ['no time to stop', container('app-orders', () => ({ stopTimeout: 5 })), /too little time/],
       ['a file system to write to', container('app-orders', () => ({ readonlyRootFilesystem: false })), /may write/],
       ['privileges', container('app-orders', () => ({ privileged: true })), /privileged/],
       [
@@ -382,6 +381,7 @@ const broken: readonly { readonly rule: string; readonly variants: readonly (rea
         container('app-orders', () => ({ healthCheck: { command: ['x', 'http://127.0.0.1:1/live'] } })),
         /asked for its health/,
       ],
+      ['too little time to stop', container('app-orders', () => ({ stopTimeout: 20 })), /killed before its own limit/],
       ['workers that serve', container('notification-workers', () => ({ command: undefined })), /runs undefined/],
       [
         'an unknown variable',

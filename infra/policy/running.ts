@@ -3,7 +3,7 @@ import { containersOf, type Resource, type Rule, type StackRule } from './resour
 export const containersAreKept: Rule = {
   name: 'containers-are-kept',
   description:
-    'Every container has a health check, limits, a log, time to stop and a read-only file system; its image is one certain one.',
+    'Every container has a health check, limits, a log and a read-only file system; its image is one certain one.',
   check(resource) {
     if (resource.type !== 'aws:ecs/taskDefinition:TaskDefinition') return []
     const limits = ['cpu', 'memory'].filter(limit => !resource.props[limit]).map(limit => `has no limit of ${limit}`)
@@ -14,8 +14,6 @@ export const containersAreKept: Rule = {
           container.healthCheck?.command.length ? '' : 'has no health check',
           container.cpu && container.memory ? '' : 'has no limits',
           container.logConfiguration?.options?.['awslogs-group'] ? '' : 'has no log',
-          // A service's own limit is 9 s; see SHUTDOWN_TIMEOUT.
-          (container.stopTimeout ?? 0) > 20 ? '' : 'has too little time to stop',
           container.readonlyRootFilesystem === true ? '' : 'may write to its file system',
           container.privileged === true ? 'is privileged' : '',
           isPinned(container.image) ? '' : `runs ${container.image}, which may be another tomorrow`,

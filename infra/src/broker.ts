@@ -32,7 +32,6 @@ export class Broker extends pulumi.ComponentResource {
         brokerName: this.name,
         engineType: 'RabbitMQ',
         engineVersion: '4.2',
-        // Required from 3.13 on; minor versions come in the maintenance window.
         autoMinorVersionUpgrade: true,
         hostInstanceType: broker.instance,
         deploymentMode: broker.cluster ? 'CLUSTER_MULTI_AZ' : 'SINGLE_INSTANCE',
@@ -40,11 +39,11 @@ export class Broker extends pulumi.ComponentResource {
         subnetIds: broker.cluster ? [...network.dataSubnetIds] : network.dataSubnetIds.slice(0, 1),
         securityGroups: [this.group.id],
         users: [{ username: 'feira', password: secret }],
-        // Encrypted with a key of AWS: for RabbitMQ it can be no other. No logs: it would keep them in groups that it
-        // makes itself, for ever.
+        // Encrypted with a key of AWS. No logs: it would keep them in groups that it makes itself, for ever.
         maintenanceWindowStartTime: { dayOfWeek: 'SUNDAY', timeOfDay: '04:00', timeZone: 'UTC' },
       },
-      child,
+      // It brings itself to newer minor versions.
+      { ...child, ignoreChanges: ['engineVersion'] },
     )
     const address = made.instances.apply(([instance]) => new URL(instance?.endpoints?.[0] ?? 'amqps://unknown').host)
     this.url = pulumi.secret(pulumi.interpolate`amqps://feira:${secret}@${address}`)

@@ -34,7 +34,7 @@ export class Collector extends pulumi.ComponentResource {
       {
         platform,
         // The distribution by AWS, from a registry that does not count pulls.
-        image: 'public.ecr.aws/aws-observability/aws-otel-collector:v0.45.1',
+        image: 'public.ecr.aws/aws-observability/aws-otel-collector:v0.50.0',
         size: config.collector,
         port: otlpPort,
         environment: {
@@ -93,8 +93,8 @@ export class Collector extends pulumi.ComponentResource {
         platform,
         task: this.task,
         port: otlpPort,
-        // The second is the name that docker/kong/kong.yml sends the gateway's traces to.
-        aliases: ['collector', 'jaeger'],
+        // To this name docker/kong/kong.yml sends the gateway's traces.
+        alias: 'collector',
         // Two would count every task twice.
         count: { min: 1, max: 1 },
       },
@@ -163,6 +163,12 @@ export function collectorConfig({ stack, clusterName, logGroupName, region, endp
             .map(({ name, except }) => `metric.name == "${name}" and ${except}`),
         },
       },
+      // CloudWatch adds up what it is sent, so it is sent what came since it was last.
+      cumulativetodelta: {},
+      'filter/idle': {
+        error_mode: 'ignore',
+        metrics: { datapoint: ['metric.type == METRIC_DATA_TYPE_HISTOGRAM and count == 0'] },
+      },
     },
     exporters: {
       // CloudWatch, by its embedded metric format.
@@ -172,6 +178,8 @@ export function collectorConfig({ stack, clusterName, logGroupName, region, endp
         log_group_name: logGroupName,
         log_stream_name: 'collector',
         dimension_rollup_option: 'NoDimensionRollup',
+        // Tasks of one service differ in what is said of them, and in nothing else: without it one would hide the other.
+        resource_to_telemetry_conversion: { enabled: true },
         metric_declarations: alarmMetrics.map(({ name, dimensions, only }) => ({
           dimensions: [dimensions],
           metric_name_selectors: [`^${name}$`],
@@ -199,7 +207,7 @@ export function collectorConfig({ stack, clusterName, logGroupName, region, endp
             }),
         'metrics/alarms': {
           receivers: ['prometheus'],
-          processors: ['memory_limiter', 'filter/alarms', 'batch'],
+          processors: ['memory_limiter', 'filter/alarms', 'cumulativetodelta', 'filter/idle', 'batch'],
           exporters: ['awsemf'],
         },
       },

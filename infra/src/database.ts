@@ -22,7 +22,7 @@ export class DatabaseSettings extends pulumi.ComponentResource {
       {
         family: `postgres${this.engineVersion}`,
         parameters: [
-          { name: 'rds.force_ssl', value: '1' },
+          { name: 'rds.force_ssl', value: '1', applyMethod: 'pending-reboot' },
           // Statements that take longer are logged, without their values.
           { name: 'log_min_duration_statement', value: '1000' },
           { name: 'log_parameter_max_length', value: '0' },

@@ -17,6 +17,9 @@ export function environmentOf(
     BROKER_QUEUE_TYPE: 'quorum',
     DATABASE_POOL: String(config.database.pool),
     ...(databaseCa === undefined ? {} : { DATABASE_CA: databaseCa }),
+    // A task that is being stopped is still sent requests for a moment. Both together are less than ECS waits.
+    SHUTDOWN_DELAY: '5s',
+    SHUTDOWN_TIMEOUT: '25s',
     // Its setup has migrated.
     SKIP_MIGRATIONS: 'true',
     ...(config.grafanaEndpoint === undefined

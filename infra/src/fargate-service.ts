@@ -14,7 +14,7 @@ export interface Platform {
   readonly config: StackConfig
   readonly network: Network
   readonly cluster: aws.ecs.Cluster
-  readonly namespace: aws.servicediscovery.PrivateDnsNamespace
+  readonly namespace: aws.servicediscovery.HttpNamespace
   readonly keyArn: pulumi.Input<string>
   readonly logging: Logging
 }
@@ -36,7 +36,7 @@ export interface FargateTaskArgs {
   readonly health: readonly string[]
   /** Where the metrics are, for the collector to find. */
   readonly metrics?: { readonly service: string; readonly port: number; readonly path: string }
-  /** Folders that the image declares as volumes; the rest of its file system is read-only. */
+  /** Folders that are kept in memory and may be written to; the rest of the file system is read-only. */
   readonly writable?: readonly string[]
   /** What its program may ask of AWS; nothing by default. */
   readonly permissions?: readonly Statement[]
@@ -89,7 +89,6 @@ export class FargateTask extends pulumi.ComponentResource {
     ])
     const program = serviceRole(`${name}-task`, 'ecs-tasks.amazonaws.com', child, args.permissions ?? [])
 
-    const volumes = (args.writable ?? []).map((path, index) => ({ path, name: `writable-${index + 1}` }))
     const container = {
       name,
       image: args.image,
@@ -112,8 +111,10 @@ export class FargateTask extends pulumi.ComponentResource {
       healthCheck: { command: args.health, interval: 10, timeout: 10, retries: 3, startPeriod: 120 },
       stopTimeout,
       readonlyRootFilesystem: true,
-      linuxParameters: { capabilities: { drop: ['ALL'] } },
-      mountPoints: volumes.map(volume => ({ sourceVolume: volume.name, containerPath: volume.path })),
+      linuxParameters: {
+        capabilities: { drop: ['ALL'] },
+        tmpfs: (args.writable ?? []).map(containerPath => ({ containerPath, size: 64, mountOptions: ['mode=1777'] })),
+      },
       dockerLabels:
         metrics === undefined
           ? {}
@@ -148,7 +149,6 @@ export class FargateTask extends pulumi.ComponentResource {
         },
         executionRoleArn: execution.arn,
         taskRoleArn: program.arn,
-        volumes: volumes.map(volume => ({ name: volume.name })),
         containerDefinitions: pulumi.jsonStringify([container]),
       },
       child,
@@ -157,15 +157,18 @@ export class FargateTask extends pulumi.ComponentResource {
   }
 }
 
-/** What Service Connect's proxy in each task is left: CPU units and MiB, as AWS advises at the least. */
+/**
+ * What Service Connect's proxy in each task is left: CPU units, which count only while both want more than there is, and
+ * MiB. AWS advises 256 units from some traffic on; larger tasks have them.
+ */
 const proxyShare = { cpu: 64, memory: 64 }
 
 export interface FargateServiceArgs {
   readonly platform: Platform
   readonly task: FargateTask
   readonly port: number
-  /** By which others in the cluster call it, with the port; none: it only calls. */
-  readonly aliases?: readonly string[]
+  /** By which others in the cluster call it, with the port; without one it only calls. */
+  readonly alias?: string
   readonly count: Pick<Tasks, 'min' | 'max'>
   readonly targetGroup?: aws.lb.TargetGroup
   /** Whether more tasks come when messages wait. */
@@ -216,13 +219,13 @@ export class FargateService extends pulumi.ComponentResource {
           enabled: true,
           namespace: platform.namespace.arn,
           services:
-            args.aliases === undefined
+            args.alias === undefined
               ? []
               : [
                   {
                     portName: 'main',
                     discoveryName: discoveryName(platform.stack, name),
-                    clientAlias: args.aliases.map(dnsName => ({ dnsName, port: args.port })),
+                    clientAlias: [{ dnsName: args.alias, port: args.port }],
                     // Who answers limits the time of an answer; a stream of events has none.
                     timeout: { idleTimeoutSeconds: 300, perRequestTimeoutSeconds: 0 },
                   },
@@ -302,10 +305,11 @@ export class FargateService extends pulumi.ComponentResource {
             id: 'tasks',
             returnData: false,
             metricStat: {
-              stat: 'Average',
+              // Each task that runs gives one sample a minute.
+              stat: 'SampleCount',
               metric: {
-                namespace: 'ECS/ContainerInsights',
-                metricName: 'RunningTaskCount',
+                namespace: 'AWS/ECS',
+                metricName: 'CPUUtilization',
                 dimensions: [
                   { name: 'ClusterName', value: platform.cluster.name },
                   { name: 'ServiceName', value: this.service.name },

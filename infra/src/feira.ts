@@ -47,12 +47,12 @@ export class Feira extends pulumi.ComponentResource {
     const network = new Network('network', config, logging, child)
     const cluster = new aws.ecs.Cluster(
       'cluster',
-      { name: `feira-${stack}`, settings: [{ name: 'containerInsights', value: 'enabled' }] },
+      { name: `feira-${stack}`, settings: [{ name: 'containerInsights', value: 'disabled' }] },
       child,
     )
-    const namespace = new aws.servicediscovery.PrivateDnsNamespace(
+    const namespace = new aws.servicediscovery.HttpNamespace(
       'namespace',
-      { name: `${stack}.feira.internal`, vpc: network.vpcId, description: 'Names of services' },
+      { name: `feira-${stack}`, description: 'Names of services' },
       child,
     )
     const platform: Platform = { stack, config, network, cluster, namespace, keyArn, logging }
@@ -142,7 +142,7 @@ export class Feira extends pulumi.ComponentResource {
           platform,
           task: served.task,
           port: served.app.service.port,
-          aliases: [served.app.name],
+          alias: served.app.name,
           count: config.services[served.app.name] ?? config.tasks,
           ...(served.app.service.consumers.length > 0 ? { scalesByBacklog: { service: served.app.service.name } } : {}),
           after: [...setups, ...after],

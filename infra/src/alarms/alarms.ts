@@ -85,11 +85,12 @@ export class Alarms extends pulumi.ComponentResource {
   }
 
   #watchTasks({ name, count }: WatchedService, { cluster }: Platform): void {
+    // Each task that runs gives one sample a minute.
     const running: Metric = {
-      namespace: 'ECS/ContainerInsights',
-      metricName: 'RunningTaskCount',
+      namespace: 'AWS/ECS',
+      metricName: 'CPUUtilization',
       dimensions: { ClusterName: cluster.name, ServiceName: name },
-      stat: 'Minimum',
+      stat: 'SampleCount',
     }
     this.#alarm('ServiceDown', name, `fewer tasks of ${name} run than must`, running, {
       comparison: '<',
@@ -112,14 +113,16 @@ export class Alarms extends pulumi.ComponentResource {
       dimensions: { TargetDiscoveryName: discoveryName(stack, name) },
       stat,
     })
-    const errors = { fives: target('HTTPCode_Target_5XX_Count', 'Sum') }
     const answers = {
-      ...errors,
-      twos: target('HTTPCode_Target_2XX_Count', 'Sum'),
-      threes: target('HTTPCode_Target_3XX_Count', 'Sum'),
-      fours: target('HTTPCode_Target_4XX_Count', 'Sum'),
+      errors: target('HTTPCode_Target_5XX_Count', 'Sum'),
+      requests: {
+        namespace: 'AWS/ECS',
+        metricName: 'RequestCount',
+        dimensions: { DiscoveryName: discoveryName(stack, name) },
+        stat: 'Sum',
+      },
     }
-    const share = '100 * FILL(fives, 0) / (FILL(twos, 0) + FILL(threes, 0) + FILL(fours, 0) + FILL(fives, 0))'
+    const share = '100 * errors / requests'
     this.#expressionAlarm(
       'HighErrorRate',
       name,
@@ -301,7 +304,8 @@ export class Alarms extends pulumi.ComponentResource {
       'GatewayErrors',
       'gateway',
       'more than 5 % of all requests are answered with 5xx',
-      '100 * (FILL(targets, 0) + FILL(own, 0)) / requests',
+      // What finds no task is no request in the load balancer's count. Where there are none, there is no series.
+      '100 * SUM([targets, own]) / SUM([requests, own])',
       {
         targets: front('HTTPCode_Target_5XX_Count'),
         own: front('HTTPCode_ELB_5XX_Count'),

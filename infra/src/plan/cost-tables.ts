@@ -93,10 +93,6 @@ const ways: readonly { readonly way: string; readonly change: Change }[] = [
     change: without(({ type, name }) => /^aws:ec2\/(natGateway:|eip:)/.test(type) && !name.endsWith('-1')),
   },
   {
-    way: 'Without Container Insights: no alarm when tasks are missing, and no scaling by messages that wait',
-    change: given('aws:ecs/cluster:Cluster', { settings: [{ name: 'containerInsights', value: 'disabled' }] }),
-  },
-  {
     way: 'Without the alarms on error budgets',
     change: without(({ type, name }) => type.startsWith('aws:cloudwatch/') && name.includes('ErrorBudgetBurns')),
   },

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { freeOfCharge, littleTraffic, monthlyCost, UnpricedError, type MonthlyCost } from './cost.ts'
-import { groupTable, itemTable, markdown, savingTable, type Table } from './cost-tables.ts'
 import { plan, type PlannedResource } from './plan.ts'
 import { prices, type Price } from './prices.ts'
 
@@ -180,31 +179,6 @@ describe('how much of it', () => {
 
 describe('COSTS.md', () => {
   const file = readFileSync(new URL('../../COSTS.md', import.meta.url), 'utf8')
-  /** Its tables, without Prettier's spaces. */
-  const tables = file
-    .split(/\n(?!\|)/)
-    .map(block => block.split('\n').filter(row => row.startsWith('|')))
-    .filter(rows => rows.length > 0)
-    .map(rows =>
-      rows.map(row =>
-        row
-          .slice(1, -1)
-          .split('|')
-          .map(cell => cell.trim()),
-      ),
-    )
-    .map(([heading = [], , ...rows]): Table => [heading, ...rows])
-
-  test.each([
-    ['items', itemTable],
-    ['groups', groupTable],
-    ['savings', savingTable],
-  ])('its table of %s is what is planned', (_, make) => {
-    const expected = make({ dev, prod })
-    const found = tables.find(([heading]) => heading?.join() === expected[0]?.join())
-    expect(found, `COSTS.md is out of date; it should say\n\n${markdown(expected)}\n`).toEqual(expected)
-  })
-
   test('it names the oldest and the newest day of its prices', () => {
     const days = [...JSON.stringify(prices).matchAll(/"on":"([^"]+)"/g)].map(([, day]) => day ?? '').toSorted()
     expect(file).toContain(`between ${days[0]} and ${days.at(-1)}`)

@@ -122,15 +122,10 @@ const pricing: Readonly<Record<string, Pricing>> = {
       line('Observability', 'Logs, GB kept', count * logsOfTask * (days / 30), prices.logGigabyteKept),
     ]
   },
-  'aws:ecs/cluster:Cluster': ({ inputs }, all) => {
+  'aws:ecs/cluster:Cluster': ({ inputs }) => {
     const insights = listIn(inputs, 'settings').find(setting => setting['name'] === 'containerInsights')?.['value']
-    if (insights === undefined || insights === 'disabled') return []
-    if (insights !== 'enabled')
-      throw new UnpricedError(`observes its containers in a way that has no price here: ${JSON.stringify(insights)}`)
-    const services = all.filter(({ type }) => type === 'aws:ecs/service:Service').length
-    const families = all.filter(({ type }) => type === 'aws:ecs/taskDefinition:TaskDefinition').length
-    const metrics = insightsMetrics.cluster + services * insightsMetrics.service + families * insightsMetrics.family
-    return [line('Observability', 'Metrics of Container Insights', metrics, prices.customMetric)]
+    if (insights === 'disabled') return []
+    throw new UnpricedError(`observes its containers in a way that has no price here: ${JSON.stringify(insights)}`)
   },
 
   'aws:ec2/natGateway:NatGateway': (_, all, { natOfTask }) => [
@@ -161,9 +156,6 @@ const pricing: Readonly<Record<string, Pricing>> = {
     ]
   },
   // Cloud Map costs nothing to Service Connect, but keeps a private zone.
-  'aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace': () => [
-    line('Network', 'Private zones', 1, prices.hostedZone),
-  ],
 
   'aws:rds/instance:Instance': ({ inputs }, _, { databaseFull, databaseChanges }) => {
     const instanceClass = textIn(inputs, 'instanceClass')
@@ -286,15 +278,10 @@ export const freeOfCharge: ReadonlyMap<string, string> = new Map([
   ['aws:acm/certificate:Certificate', 'public certificates are free'],
   ['aws:acm/certificateValidation:CertificateValidation', 'public certificates are free'],
   ['aws:route53/record:Record', 'its zone is not of this stack, and asking for an alias of AWS is free'],
+  ['aws:servicediscovery/httpNamespace:HttpNamespace', 'what Service Connect registers is free'],
   ['aws:sns/topic:Topic', 'a thousand e-mails a month are free'],
   ['aws:sns/topicSubscription:TopicSubscription', 'a thousand e-mails a month are free'],
 ])
-
-/**
- * What Container Insights measures of each, at the least.
- * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-ECS.html
- */
-const insightsMetrics = { cluster: 10, service: 13, family: 8 }
 
 /**
  * GB of a node's disk.

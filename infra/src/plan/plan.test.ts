@@ -5,14 +5,16 @@ import { format, resolveConfig } from 'prettier'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { drawing } from './drawing.ts'
 import { plan, type PlannedResource } from './plan.ts'
-import { withGeneratedParts } from './readme.ts'
+import { generatedParts, withParts } from './readme.ts'
 import { resourceTable, typeCounts } from './table.ts'
 
 let resources: readonly PlannedResource[]
+let prod: readonly PlannedResource[]
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 beforeAll(async () => {
   resources = await plan('dev')
+  prod = await plan('prod')
 })
 
 test('the table has a line for each resource, with its type, its name and its parent', () => {
@@ -32,14 +34,13 @@ test('the drawing has an arrow for each way that is open', () => {
   expect(lines.filter(line => line.endsWith('orders-database'))).toHaveLength(1)
 })
 
-test('infra/README.md shows what the program says: npm run readme -w infra', async () => {
-  const path = fileURLToPath(new URL('../../README.md', import.meta.url))
-  const readme = readFileSync(path, 'utf8')
-  const generated = await format(withGeneratedParts(readme, resources), {
-    ...(await resolveConfig(path)),
-    filepath: path,
-  })
-  expect(readme).toBe(generated)
+test.each(['README.md', 'COSTS.md'])('infra/%s shows what the program says: npm run readme -w infra', async name => {
+  const path = fileURLToPath(new URL(`../../${name}`, import.meta.url))
+  const document = readFileSync(path, 'utf8')
+  const parts = generatedParts({ dev: resources, prod })[name] ?? {}
+  expect(Object.keys(parts).length).toBeGreaterThan(1)
+  const options = { ...(await resolveConfig(path)), filepath: path }
+  expect(document).toBe(await format(withParts(document, parts), options))
 })
 
 function run(...args: string[]) {

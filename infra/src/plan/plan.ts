@@ -1,5 +1,6 @@
 import * as pulumi from '@pulumi/pulumi'
 import { existsSync, readFileSync } from 'node:fs'
+import { rootCertificates } from 'node:tls'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { apps } from '../apps.ts'
@@ -72,7 +73,8 @@ export async function plan(stack: string, options: PlanOptions = {}): Promise<Pl
     const args = { stack, config: readStackConfig(apps), apps }
     const feira = new Feira('feira', {
       ...args,
-      rdsCertificates: region => Promise.resolve(`certificates of ${region}`),
+      // As large as those of RDS, and as well formed.
+      rdsCertificates: () => Promise.resolve(rootCertificates.slice(0, 4).join('\n')),
     })
     return { url: feira.url }
   })

@@ -102,8 +102,6 @@ export const prices = {
   secret: listed(0.4, 'month', 'AWSSecretsManager', '20260911124610'),
   /** Alike in all regions. */
   key: { usd: 1, per: 'month', source: 'https://aws.amazon.com/kms/pricing/', on: '2026-10-02' },
-  /** Alike in all regions. */
-  hostedZone: billed(0.5, 'month', 'HostedZone', '2026-07-31'),
 
   /** Of each metric that an alarm looks at. */
   alarmMetric: listed(0.1, 'month', 'AmazonCloudWatch', cloudWatch),

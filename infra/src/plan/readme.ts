@@ -1,14 +1,36 @@
 import { optionDefaults, optionDescriptions } from '../config.ts'
+import { groupTable, itemTable, markdown, savingTable } from './cost-tables.ts'
 import { drawing } from './drawing.ts'
 import { optionsOf, type PlannedResource } from './plan.ts'
 
-/** infra/README.md with those of its parts anew that are made from the program: between `<!-- name -->` and `<!-- /name -->`. */
-export function withGeneratedParts(readme: string, resources: readonly PlannedResource[]): string {
-  return replacePart(replacePart(readme, 'drawing', mermaid(resources)), 'options', optionTable())
+interface Stacks {
+  readonly dev: readonly PlannedResource[]
+  readonly prod: readonly PlannedResource[]
 }
 
-function mermaid(resources: readonly PlannedResource[]): string {
-  return `\`\`\`mermaid\n${drawing(resources)}\n\`\`\``
+/** The parts of each document that are made from the program; they stand between `<!-- name -->` and `<!-- /name -->`. */
+export function generatedParts({ dev, prod }: Stacks): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  return {
+    'README.md': { drawing: `\`\`\`mermaid\n${drawing(dev)}\n\`\`\``, options: optionTable() },
+    'COSTS.md': {
+      groups: markdown(groupTable({ dev, prod })),
+      savings: markdown(savingTable({ dev, prod })),
+      items: markdown(itemTable({ dev, prod })),
+    },
+  }
+}
+
+/**
+ * A document with its parts anew.
+ * @throws when there is no place for one of them.
+ */
+export function withParts(document: string, parts: Readonly<Record<string, string>>): string {
+  return Object.entries(parts).reduce((text, [name, content]) => {
+    const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+    const [from, to] = [text.indexOf(start), text.indexOf(end)]
+    if (from < 0 || to < from) throw new Error(`There is no part ${start} … ${end}`)
+    return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`
+  }, document)
 }
 
 function optionTable(): string {
@@ -27,11 +49,4 @@ function yaml(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   const entries = Object.entries(value).map(([key, entry]) => `${key}: ${yaml(entry)}`)
   return `{${entries.length > 0 ? ` ${entries.join(', ')} ` : ''}}`
-}
-
-function replacePart(text: string, name: string, content: string): string {
-  const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
-  const [from, to] = [text.indexOf(start), text.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`There is no part ${start} … ${end}`)
-  return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`
 }

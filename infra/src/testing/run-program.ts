@@ -67,12 +67,17 @@ export async function runProgram(options: ProgramOptions): Promise<ProgramRun> {
   server.addService(EngineService, engineOf(messages))
   const port = await listen(server)
   try {
-    const child = spawn(process.execPath, argumentsOf(options, project, `127.0.0.1:${port}`), {
-      cwd: options.folder,
-      env: environmentOf(options, project),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: programTimeout,
-    })
+    // Pulumi notes where each of its promises was made, which takes most of the time of such a run.
+    const child = spawn(
+      process.execPath,
+      ['--stack-trace-limit=0', ...argumentsOf(options, project, `127.0.0.1:${port}`)],
+      {
+        cwd: options.folder,
+        env: environmentOf(options, project),
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: programTimeout,
+      },
+    )
     const [stdout, stderr, [exitCode]] = await Promise.all([
       text(child.stdout),
       text(child.stderr),
