@@ -69,16 +69,24 @@ export async function plan(stack: string, options: PlanOptions = {}): Promise<Pl
     false,
   )
   record(resources)
-  await pulumi.runtime.runInPulumiStack(async () => {
-    const args = { stack, config: readStackConfig(apps), apps }
-    const feira = new Feira('feira', {
-      ...args,
-      // As large as those of RDS, and as well formed.
-      rdsCertificates: () => Promise.resolve(rootCertificates.slice(0, 4).join('\n')),
+  // Pulumi notes where each of its promises was made, which takes most of the time of such a run.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    await pulumi.runtime.runInPulumiStack(async () => {
+      const feira = new Feira('feira', {
+        stack,
+        config: readStackConfig(apps),
+        apps,
+        // As large as those of RDS, and as well formed.
+        rdsCertificates: () => Promise.resolve(rootCertificates.slice(0, 4).join('\n')),
+      })
+      return { url: feira.url }
     })
-    return { url: feira.url }
-  })
-  await pulumi.runtime.disconnect()
+    await pulumi.runtime.disconnect()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
   return resources.filter(({ type }) => type !== 'pulumi:pulumi:Stack')
 }
 
