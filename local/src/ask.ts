@@ -99,6 +99,15 @@ export function describeSilence({ why }: Silence): string {
   }[why]
 }
 
+/** The address that an option was given, without what a path could follow twice. @throws when it is none. */
+export function addressOf(option: string, text: string): string {
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new Error(`${option} must be an address such as http://localhost:8000`)
+  if (url.username || url.password) throw new Error(`${option} must be without a login; give an access token`)
+  return `${url.origin}${url.pathname}`.replace(/\/$/, '')
+}
+
 /** Whether an address is this machine's own. */
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)

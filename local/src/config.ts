@@ -44,7 +44,11 @@ export const localConfig = {
   FEIRA_TOKEN: z
     .string()
     .optional()
-    .describe('the access token of `npm run watch`, `doctor` and `dlq`, which else sign in as admin'),
+    .describe("an admin's access token for `npm run watch`, `doctor`, `dlq` and `smoke`, which else sign in as admin"),
+  SMOKE_EMAIL: z
+    .string()
+    .default('smoke@example.com')
+    .describe('where the e-mails to the throw-away customers of `npm run smoke` go'),
   LOG_LEVEL: z.string().default('warn').describe('info shows every request and message'),
   ...Object.fromEntries(
     services.map(service => [portVariable(service.name), port(service.port, `app-${service.name}`)]),

@@ -12,6 +12,7 @@ import { NoPrometheus, runPrometheus } from './prometheus.ts'
 import { PortsTaken, requirePorts } from './ports.ts'
 import { StreamRefused } from './event-source.ts'
 import { infraScreen, showProgress, startScreen } from './screen.ts'
+import { runSmoke } from './smoke/index.ts'
 import { startSystem } from './system.ts'
 import { printToken, SignInFailed } from './token.ts'
 import { watch } from './watch.ts'
@@ -30,8 +31,11 @@ const help = `Feira on this machine, without Docker.
   npm run watch -- --url http://feira.example
                                 elsewhere, with the access token in FEIRA_TOKEN
   npm run doctor                what is wrong with a running system, and what to do; --help for more
+  npm run smoke -- --url http://feira.example
+                                goes through a deployment as a customer does; --help for more
   npm run dlq                   dead letters of all services: looks at them, replays them; --help for more
-  npm run token -s              signs in as admin and prints the access token; or: npm run token -s -- testuser multpex
+  npm run token -s              signs in as admin and prints the access token; or: npm run token -s -- testuser multpex;
+                                elsewhere with --url
   npm run prometheus            asks the running services for their metrics and raises alerts, with a Prometheus of yours
   npm run prometheus -- --speed 5
                                 five times sooner than they should be, for trying them
@@ -53,6 +57,7 @@ async function run(): Promise<void> {
   // These have options of their own.
   if (command === 'doctor') process.exitCode = await runDoctor(args)
   else if (command === 'dlq') process.exitCode = await runDeadLetters(args)
+  else if (command === 'smoke') process.exitCode = await runSmoke(args)
   else await runShared()
 }
 
@@ -73,7 +78,7 @@ async function runShared(): Promise<void> {
   else if (command === 'start') await start(values.processes)
   else if (command === 'infra') await infra()
   else if (command === 'demo') await playDemo(readLocalConfig())
-  else if (command === 'token') await printToken(readLocalConfig(), args)
+  else if (command === 'token') await printToken(values.url ?? localGateway(), args)
   else if (command === 'watch') await follow(values.url, args[0])
   else if (command === 'prometheus') await runPrometheus(readLocalConfig(), Number(values.speed))
   else if (command === 'break') await breakSomething({ config: readLocalConfig(), name: args[0], ...values })
@@ -111,11 +116,15 @@ async function infra(): Promise<void> {
 }
 
 async function follow(url: string | undefined, orderId: string | undefined): Promise<void> {
-  const { GATEWAY_PORT, FEIRA_TOKEN: token } = readLocalConfig()
+  const { FEIRA_TOKEN: token } = readLocalConfig()
   const stopping = new AbortController()
   process.on('SIGINT', () => stopping.abort())
   const print = (line: string) => console.log(line)
-  await watch({ url: url ?? `http://localhost:${GATEWAY_PORT}`, orderId, token, signal: stopping.signal, print })
+  await watch({ url: url ?? localGateway(), orderId, token, signal: stopping.signal, print })
+}
+
+function localGateway(): string {
+  return `http://localhost:${readLocalConfig().GATEWAY_PORT}`
 }
 
 function stopOnSignal(stop: () => Promise<void>): void {

@@ -1,5 +1,3 @@
-import type { LocalConfig } from './config.ts'
-
 /** Nobody could be signed in; the message says why and what to do. */
 export class SignInFailed extends Error {
   constructor(message: string) {
@@ -9,9 +7,9 @@ export class SignInFailed extends Error {
 }
 
 /** Prints an access token and nothing else, so that a shell can take it: `TOKEN=$(npm run token -s)`. */
-export async function printToken(config: LocalConfig, credentials: readonly string[]): Promise<void> {
+export async function printToken(gateway: string, credentials: readonly string[]): Promise<void> {
   const [username = 'admin', password = username === 'admin' ? 'admin' : ''] = credentials
-  console.log(await signIn(`http://localhost:${config.GATEWAY_PORT}`, username, password))
+  console.log(await signIn(gateway, username, password))
 }
 
 /**

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { addressOf } from '../ask.ts'
 import { readLocalConfig } from '../config.ts'
 import { exitCodeOf } from './finding.ts'
 import { gather } from './gather.ts'
@@ -57,13 +58,4 @@ async function examine({ url, token, jaeger, json }: Options): Promise<number> {
   const exitCode = exitCodeOf(findings)
   console.log(json ? JSON.stringify({ url: gateway, mode: facts.mode, exitCode, findings }, null, 2) : render(findings))
   return exitCode
-}
-
-/** Without what a path could follow twice. @throws when it is no address. */
-function addressOf(option: string, text: string): string {
-  const url = URL.parse(text)
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw new Error(`${option} must be an address such as http://localhost:8000`)
-  if (url.username || url.password) throw new Error(`${option} must be without a login; give an access token`)
-  return `${url.origin}${url.pathname}`.replace(/\/$/, '')
 }
