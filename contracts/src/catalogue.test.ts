@@ -4,7 +4,15 @@ import type { Message } from '@feira/contracts'
 import { catalogue } from './catalogue.ts'
 import { departures } from './conventions.ts'
 
-const machinery = ['index.ts', 'catalogue.ts', 'compatibility.ts', 'conventions.ts', 'golden.ts', 'json-schema.ts']
+const machinery = [
+  'index.ts',
+  'catalogue.ts',
+  'check.ts',
+  'compatibility.ts',
+  'conventions.ts',
+  'golden.ts',
+  'json-schema.ts',
+]
 const owners = readdirSync(import.meta.dirname)
   .filter(file => file.endsWith('.ts') && !file.endsWith('.test.ts') && !machinery.includes(file))
   .map(file => file.slice(0, -'.ts'.length))
