@@ -2,9 +2,8 @@ import { globSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 // Whatever folder there is: deleting a service needs no change here.
-const projects = globSync(['contracts', 'chassis', 'app-*', 'local', 'journeys', 'infra'], {
-  cwd: import.meta.dirname,
-}).map(name => ({
+const folders = ['contracts', 'chassis', 'app-*', 'local', 'journeys', 'infra', 'delivery']
+const projects = globSync(folders, { cwd: import.meta.dirname }).map(name => ({
   test: {
     name,
     root: name,
@@ -16,4 +15,11 @@ const projects = globSync(['contracts', 'chassis', 'app-*', 'local', 'journeys',
   },
 }))
 
-export default defineConfig({ test: { globalSetup: ['local/src/test-servers.ts'], projects } })
+const coverage = {
+  provider: 'v8' as const,
+  include: ['**/src/**/*.ts'],
+  exclude: ['**/*.test.ts', '**/testing/**', '**/*.testing.ts'],
+  reporter: ['json-summary', 'html'],
+}
+
+export default defineConfig({ test: { globalSetup: ['local/src/test-servers.ts'], projects, coverage } })
