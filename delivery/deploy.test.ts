@@ -17,8 +17,8 @@ const option = name => args[args.indexOf(name) + 1]
 const state = process.env.FAKE_STATE
 const [command] = args
 if (command === 'stack') {
-  if (!existsSync(state)) process.exit(255)
-  console.log(JSON.parse(readFileSync(state, 'utf8'))[args[2]])
+  if (process.env.FAKE_FAILS) process.exit(255)
+  console.log(existsSync(state) ? readFileSync(state, 'utf8') : '{}')
 } else {
   const settings = option('--config-file')
   const config = args.filter((_, index) => args[index - 1] === '--config')
@@ -99,6 +99,8 @@ test('says so when it fails', () => {
   const { deploy, commit } = repository()
   commit('first')
   expect(deploy(['up', 'dev'], { FAKE_FAILS: 'yes' })).toMatchObject({ status: 1 })
+  // What cannot be read is not what was never deployed: nobody could go back to it.
+  expect(deploy(['state', 'dev'], { FAKE_FAILS: 'yes' })).toMatchObject({ status: 2 })
 })
 
 test('goes back to an earlier revision, with the program that it had, and cleans up', () => {

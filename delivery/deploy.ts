@@ -87,10 +87,12 @@ function preview(options: Options): boolean {
 
 /** Prints what is deployed, line by line as GitHub takes outputs of a step. */
 function showState({ folder, stack }: Options): void {
-  for (const name of ['revision', 'url']) {
-    const { status, stdout } = pulumi(folder, ['stack', 'output', name, '--stack', stack, '--non-interactive'], 'pipe')
-    console.log(`${name}=${status === 0 ? stdout.trim() : ''}`)
-  }
+  const args = ['stack', 'output', '--json', '--stack', stack, '--non-interactive']
+  const { status, stdout, stderr } = pulumi(folder, args, 'pipe')
+  // Before the first deployment there is a stack without outputs, which is no failure.
+  if (status !== 0) throw new Error(`pulumi ${args.join(' ')} failed:\n${stderr}`)
+  const outputs = JSON.parse(stdout) as Readonly<Record<string, string>>
+  for (const name of ['revision', 'url']) console.log(`${name}=${outputs[name] ?? ''}`)
 }
 
 /** Deploys `revision` from a folder of its own, with the packages and the settings that it had. @returns whether it succeeded. */
