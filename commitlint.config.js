@@ -5,6 +5,7 @@ const scopes = [
   ...services.map(name => `app-${name}`),
   'local',
   'journeys',
+  'delivery',
   'docker',
   'infra',
   'docs',
