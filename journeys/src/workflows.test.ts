@@ -141,6 +141,15 @@ describe('the workflows', () => {
     expect(on).not.toHaveProperty('pull_request')
   })
 
+  // A copy of Feira that runs elsewhere may do without it.
+  test.runIf(existsSync(join(root, 'infra/Pulumi.yaml')))('deploy to every stack of infra', () => {
+    const stacks = globSync('infra/Pulumi.*.yaml', { cwd: root }).map(file => file.split('.')[1])
+    const { on } = parse(named('deploy.yml').text) as {
+      on: { workflow_dispatch: { inputs: { environment: { options: string[] } } } }
+    }
+    expect(new Set(on.workflow_dispatch.inputs.environment.options)).toEqual(new Set(stacks))
+  })
+
   test('preview nothing of a fork', () => {
     const { jobs } = parse(named('preview.yml').text) as { jobs: Record<string, { if: string; needs?: string }> }
     expect(jobs['preview']?.if).toContain('github.event.pull_request.head.repo.full_name == github.repository')
