@@ -23,7 +23,7 @@ if (command === 'stack') {
   const settings = option('--config-file')
   const config = args.filter((_, index) => args[index - 1] === '--config')
   appendFileSync(process.env.FAKE_LOG, JSON.stringify({ command, stack: option('--stack'), config,
-    settings: readFileSync(settings, 'utf8'), program: readFileSync('index.ts', 'utf8'), yes: args.includes('--yes') }) + '\\n')
+    settings: readFileSync(settings, 'utf8'), program: readFileSync('index.ts', 'utf8'), yes: args.includes('--yes'), policies: option('--policy-pack') }) + '\\n')
   writeFileSync(settings, 'overwritten')
   console.log(process.env.FAKE_OUTPUT ?? '+ 1 to create')
   if (process.env.FAKE_FAILS) process.exit(255)
@@ -53,11 +53,20 @@ function repository() {
     git('commit', '--quiet', '--message', program)
     return git('rev-parse', 'HEAD')
   }
-  write('package.json', '{"name": "feira", "version": "1.0.0"}')
-  write(
-    'package-lock.json',
-    '{"name": "feira", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "feira"}}}',
-  )
+  const [root, program] = [
+    { name: 'feira', workspaces: ['infra'] },
+    { name: '@feira/infra', version: '1.0.0' },
+  ]
+  const scripts = {
+    up: 'pulumi up --policy-pack policy',
+    preview: 'pulumi preview --policy-pack policy',
+    pulumi: 'pulumi',
+  }
+  write('package.json', JSON.stringify(root))
+  write('infra/package.json', JSON.stringify({ ...program, scripts }))
+  const packages = { '': root, infra: program, 'node_modules/@feira/infra': { resolved: 'infra', link: true } }
+  write('package-lock.json', JSON.stringify({ ...root, lockfileVersion: 3, packages }))
+  write('.gitignore', 'node_modules')
   write('infra/Pulumi.dev.yaml', 'config: {}')
   git('init', '--quiet')
   const deploy = (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
@@ -90,7 +99,9 @@ test('deploys what is checked out under the name of its commit, and leaves the s
   expect(deploy(['state', 'dev'])).toEqual({ status: 0, output: 'revision=\nurl=\n' })
   expect(deploy(['up', 'dev', '--version', '0.2.0'])).toMatchObject({ status: 0 })
   const config = [`revision=${revision}`, 'version=0.2.0']
-  expect(told()).toEqual([{ command: 'up', stack: 'dev', config, settings: 'config: {}', program: 'first', yes: true }])
+  expect(told()).toEqual([
+    { command: 'up', stack: 'dev', config, settings: 'config: {}', program: 'first', yes: true, policies: 'policy' },
+  ])
   expect(git('status', '--porcelain')).toBe('')
   expect(deploy(['state', 'dev']).output).toBe(`revision=${revision}\nurl=https://feira.example\n`)
 })

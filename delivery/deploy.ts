@@ -48,10 +48,11 @@ function git(folder: string, ...args: readonly string[]): string {
   return execFileSync('git', args, { cwd: folder, encoding: 'utf8' })
 }
 
-function pulumi(folder: string, args: readonly string[], stdio: 'inherit' | 'pipe'): SpawnSyncReturns<string> {
-  const result = spawnSync('pulumi', args, { cwd: join(folder, 'infra'), encoding: 'utf8', stdio, maxBuffer: 1e9 })
-  if (result.error) throw new Error(`The pulumi CLI cannot be run: ${result.error.message}`)
-  return result
+/** Runs a script of infra/, so that its policies hold here as well. */
+function infra(folder: string, args: readonly string[], stdio: 'inherit' | 'pipe'): SpawnSyncReturns<string> {
+  const [script = '', ...rest] = args
+  const command = ['run', '--silent', script, '--workspace', 'infra', '--', ...rest]
+  return spawnSync('npm', command, { cwd: folder, encoding: 'utf8', stdio, maxBuffer: 1e9 })
 }
 
 /** `pulumi up`. @returns whether it succeeded. */
@@ -62,7 +63,7 @@ function up(options: Options): boolean {
   const { args, remove } = settingsOf(options)
   try {
     console.log(`${revisionOf(folder)} to ${stack}`)
-    return pulumi(folder, ['up', '--yes', ...args], 'inherit').status === 0
+    return infra(folder, ['up', '--yes', ...args], 'inherit').status === 0
   } finally {
     remove()
   }
@@ -72,7 +73,7 @@ function up(options: Options): boolean {
 function preview(options: Options): boolean {
   const { args, remove } = settingsOf(options)
   try {
-    const { status, stdout, stderr } = pulumi(options.folder, ['preview', '--color', 'never', ...args], 'pipe')
+    const { status, stdout, stderr } = infra(options.folder, ['preview', '--color', 'never', ...args], 'pipe')
     const output = (stdout + stderr).trim()
     const shown = output.length > longest ? `…\n${output.slice(-longest)}` : output
     // A fence that is longer than any in the output.
@@ -87,10 +88,10 @@ function preview(options: Options): boolean {
 
 /** Prints what is deployed, line by line as GitHub takes outputs of a step. */
 function showState({ folder, stack }: Options): void {
-  const args = ['stack', 'output', '--json', '--stack', stack, '--non-interactive']
-  const { status, stdout, stderr } = pulumi(folder, args, 'pipe')
+  const args = ['pulumi', 'stack', 'output', '--json', '--stack', stack, '--non-interactive']
+  const { status, stdout, stderr } = infra(folder, args, 'pipe')
   // Before the first deployment there is a stack without outputs, which is no failure.
-  if (status !== 0) throw new Error(`pulumi ${args.join(' ')} failed:\n${stderr}`)
+  if (status !== 0) throw new Error(`${args.join(' ')} failed:\n${stderr}`)
   const outputs = JSON.parse(stdout) as Readonly<Record<string, string>>
   for (const name of ['revision', 'url']) console.log(`${name}=${outputs[name] ?? ''}`)
 }
