@@ -72,7 +72,7 @@ describe('the workflows', () => {
     expect(workflows.flatMap(usesOf).length).toBeGreaterThan(20)
     expect(workflows.flatMap(scriptsOf).length).toBeGreaterThan(20)
     expect(new Set(workflows.flatMap(callsOf).map(({ script }) => script))).toEqual(
-      new Set(['coverage:summary', 'smoke', 'doctor', 'deploy', 'token', 'release']),
+      new Set(['coverage:summary', 'smoke', 'doctor', 'deploy', 'token', 'release', 'plan']),
     )
     const paths = ['.ci/run', 'docs/delivery.md', '.github/workflows/ci.yml', '.github/workflows/deploy.yml', 'ci.yml']
     expect(workflows.flatMap(pathsOf)).toEqual(expect.arrayContaining(paths))
