@@ -1,3 +1,4 @@
+import { placeholder } from './placeholder.ts'
 import type { Resources } from './service.ts'
 
 type OfService = Pick<Resources, 'config'>
@@ -9,12 +10,20 @@ export interface Opened<Value> {
   of(resources: OfService): Value
 }
 
+const described = new WeakSet<object>()
+
+/** For a service that is only described: whatever its startup would have opened is a placeholder. */
+export function openNothing({ config }: OfService): void {
+  described.add(config)
+}
+
 /** @param startup the name of what opens it, for whoever forgot it. */
 export function openedBy<Value>(startup: string): Opened<Value> {
   const values = new WeakMap<object, Value>()
   return {
     set: ({ config }, value) => void values.set(config, value),
     of({ config }) {
+      if (described.has(config)) return placeholder as Value
       const value = values.get(config)
       if (value === undefined) throw new Error(`${startup} is not among the startup of this service.`)
       return value

@@ -3,33 +3,37 @@ import { countReplayable, isTooOld, replayDeadLetters, type ReplaySelection } fr
 import { Rejection, rejections } from './rejection.ts'
 import type { App, Query } from './service.ts'
 
-const deadLetter = z.object({
-  id: z.uuid(),
-  queue: z.string(),
-  messageId: z.string(),
-  type: z.string(),
-  reason: z.string(),
-  error: z.string().nullable(),
-  attempts: z.int(),
-  fingerprint: z.string(),
-  traceId: z.string().nullable(),
-  aggregateId: z.string().nullable(),
-  payload: z.string(),
-  diedAt: z.date(),
-  replayedAt: z.date().nullable(),
-})
+const deadLetter = z
+  .object({
+    id: z.uuid(),
+    queue: z.string(),
+    messageId: z.string(),
+    type: z.string(),
+    reason: z.string(),
+    error: z.string().nullable(),
+    attempts: z.int(),
+    fingerprint: z.string(),
+    traceId: z.string().nullable(),
+    aggregateId: z.string().nullable(),
+    payload: z.string(),
+    diedAt: z.date(),
+    replayedAt: z.date().nullable(),
+  })
+  .meta({ id: 'DeadLetter' })
 
-const group = z.object({
-  fingerprint: z.string(),
-  queue: z.string(),
-  type: z.string(),
-  reason: z.string(),
-  error: z.string().nullable(),
-  count: z.int(),
-  firstDiedAt: z.date(),
-  lastDiedAt: z.date(),
-  newestId: z.uuid(),
-})
+const group = z
+  .object({
+    fingerprint: z.string(),
+    queue: z.string(),
+    type: z.string(),
+    reason: z.string(),
+    error: z.string().nullable(),
+    count: z.int(),
+    firstDiedAt: z.date(),
+    lastDiedAt: z.date(),
+    newestId: z.uuid(),
+  })
+  .meta({ id: 'DeadLetterGroup' })
 
 const replayBody = z
   .strictObject({ fingerprint: z.string().optional(), all: z.literal(true).optional(), dryRun: z.boolean().optional() })
@@ -37,10 +41,13 @@ const replayBody = z
     ({ fingerprint, all }) => (fingerprint === undefined) !== (all === undefined),
     'give fingerprint or all: true',
   )
+  .meta({ examples: [{ all: true, dryRun: true }] })
 
 const config = { access: ['admin'] }
 const params = z.object({ id: z.uuid() })
 const replayed = z.object({ replayed: z.int() })
+const replayedMany = replayed.partial().extend({ wouldReplay: z.int().optional() })
+const documented = (operationId: string, summary: string) => ({ operationId, summary, tags: ['ops'] })
 
 /** `/ops`: what operators look at and repair. Only on the service's own port: the gateway does not route it. */
 export function opsRoutes(query: Query, onPublished: () => void, maxAge: number): (app: App) => void {
@@ -52,12 +59,21 @@ export function opsRoutes(query: Query, onPublished: () => void, maxAge: number)
   return app => {
     app.get(
       '/ops/dead-letters',
-      { config, schema: { tags: ['ops'], response: { 200: z.object({ groups: z.array(group) }) } } },
+      {
+        config,
+        schema: {
+          ...documented('listDeadLetters', 'Group the dead letters by what they died of'),
+          response: { 200: z.object({ groups: z.array(group) }) },
+        },
+      },
       async () => ({ groups: (await query<z.infer<typeof group>>({ text: groupsText })).rows }),
     )
     app.get(
       '/ops/dead-letters/:id',
-      { config, schema: { tags: ['ops'], params, response: { 200: deadLetter } } },
+      {
+        config,
+        schema: { ...documented('getDeadLetter', 'Read one dead letter'), params, response: { 200: deadLetter } },
+      },
       async request => {
         const { id } = request.params
         const { rows } = await query<z.infer<typeof deadLetter>>({ text: `${lettersText} where id = $1`, values: [id] })
@@ -67,7 +83,10 @@ export function opsRoutes(query: Query, onPublished: () => void, maxAge: number)
     )
     app.post(
       '/ops/dead-letters/:id/replay',
-      { config, schema: { tags: ['ops'], params, response: { 200: replayed } } },
+      {
+        config,
+        schema: { ...documented('replayDeadLetter', 'Replay one dead letter'), params, response: { 200: replayed } },
+      },
       async request => {
         const { id } = request.params
         const result = await replay({ id })
@@ -77,7 +96,14 @@ export function opsRoutes(query: Query, onPublished: () => void, maxAge: number)
     )
     app.post(
       '/ops/dead-letters/replay',
-      { config, schema: { tags: ['ops'], body: replayBody, response: { 200: replayed.partial().extend({ wouldReplay: z.int().optional() }) } } }, // prettier-ignore
+      {
+        config,
+        schema: {
+          ...documented('replayDeadLetters', 'Replay those of a fingerprint, or all'),
+          body: replayBody,
+          response: { 200: replayedMany },
+        },
+      },
       async request => {
         const { fingerprint, dryRun } = request.body
         const selection: ReplaySelection = fingerprint === undefined ? { all: true } : { fingerprint }
@@ -86,7 +112,10 @@ export function opsRoutes(query: Query, onPublished: () => void, maxAge: number)
     )
     app.delete(
       '/ops/dead-letters/:id',
-      { config, schema: { tags: ['ops'], params, response: { 204: z.void() } } },
+      {
+        config,
+        schema: { ...documented('deleteDeadLetter', 'Delete one dead letter'), params, response: { 204: z.void() } },
+      },
       async (request, reply) => {
         const { id } = request.params
         const { rowCount } = await query({ text: 'delete from chassis.dead_letters where id = $1', values: [id] })

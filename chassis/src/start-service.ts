@@ -21,10 +21,10 @@ import { startJobs } from './jobs.ts'
 import { createLogger, type Logger } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { migrate, pendingMigrations } from './database/migrate.ts'
-import { opsRoutes } from './ops.ts'
 import { watchOutbox, watchPublisher } from './publishing/outbox-metrics.ts'
 import { openPublisher, type Publisher } from './publishing/publisher.ts'
 import { startRelay, type Relay } from './publishing/relay.ts'
+import { routesOf } from './service-routes.ts'
 import type { App, Resources, Service } from './service.ts'
 import { whenReachable } from './setup.ts'
 import { createShutdown, type Shutdown } from './shutdown.ts'
@@ -187,10 +187,7 @@ async function openHttp(parts: Parts, resources: Resources, needs: HttpNeeds): P
     name: service.name,
     summary: service.summary,
     paths: service.paths,
-    routes: [
-      ...service.routes.map(route => (app: App) => route(app, resources as Resources<never>)),
-      opsRoutes(database.query, () => relay.wake(), resources.config.INBOX_RETENTION),
-    ],
+    routes: routesOf(service, resources, () => relay.wake()),
     log,
     metrics: metrics.registry,
     tracer,

@@ -48,6 +48,7 @@ interface Document {
   readonly info: object
   readonly paths: Record<string, Record<string, Record<string, unknown>>>
   readonly components: {
+    readonly responses: Record<string, object>
     readonly schemas: Record<string, { properties: Record<string, unknown>; required?: string[] }>
   }
 }
@@ -114,17 +115,22 @@ describe('the OpenAPI document', () => {
     const { components } = await document()
     const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(match => String(match[1]))
     expect(references.length).toBeGreaterThan(5)
-    for (const reference of references)
-      expect(Object.keys(components.schemas)).toContain(reference.replace('#/components/schemas/', ''))
+    const there = Object.entries(components).flatMap(([kind, named]) =>
+      Object.keys(named).map(name => `#/components/${kind}/${name}`),
+    )
+    expect(references.filter(reference => !there.includes(reference))).toEqual([])
   })
 
   it('says of every route that its errors are problems, and of 204 that it has no body', async () => {
     const { paths, components } = await document()
     for (const operation of Object.values(paths).flatMap(methods => Object.values(methods))) {
       expect(operation['responses']).toMatchObject({
-        default: { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+        default: { $ref: '#/components/responses/Problem' },
       })
     }
+    expect(components.responses['Problem']).toMatchObject({
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    })
     expect(components.schemas['Problem']?.required).toContain('code')
     expect(paths['/orders/{id}']?.['put']?.['responses']).toMatchObject({ 204: { description: 'No Content' } })
     expect(JSON.stringify(paths['/orders/{id}']?.['put']?.['responses'])).not.toContain('"application/json"')
@@ -180,9 +186,9 @@ describe('who may call', () => {
       description: 'For good.\n\nFor the roles: user, admin.',
       security: [{ bearerAuth: [] }],
       'x-roles': ['user', 'admin'],
-      responses: { 401: { content: { 'application/problem+json': {} } }, 403: { description: 'Forbidden' } },
+      responses: { 401: { $ref: '#/components/responses/Unauthorized' }, 403: { description: 'Forbidden' } },
     })
-    expect(paths['/events'].post.responses[403].content).toHaveProperty(['application/problem+json'])
+    expect(paths['/events'].post.responses[403]).toEqual({ $ref: '#/components/responses/Forbidden' })
   })
 
   it('is told with the key that a service takes from some roles', async () => {
@@ -204,6 +210,70 @@ describe('who may call', () => {
     const { paths } = await read()
     expect(paths['/events'].post.parameters).toMatchObject([{ in: 'header', name: 'Idempotency-Key', required: false }])
     expect(paths['/orders/{id}/cancel'].post).not.toHaveProperty('parameters')
+  })
+})
+
+describe('what generators of clients look for', () => {
+  const changed = z.object({ name: z.string().transform(text => text.trim()) }).meta({ examples: [{ name: 'Ana' }] })
+  const seen = z.record(z.enum(['open', 'closed']), z.int())
+  function changeOrder(app: App) {
+    const schema = { params: z.object({ id: z.uuid() }), body: changed, response: { 200: seen } }
+    app.put('/orders/:id', { config: { access: 'public', conditional: true }, schema }, async () => ({}) as never)
+    app.patch('/orders/:id', { config: { access: 'public', conditional: true }, schema }, async () => ({}) as never)
+  }
+  function payOrder(app: App) {
+    app.post('/orders/:id/pay', { config: { access: 'public', idempotent: true } }, async () => ({}))
+    app.get('/orders/:id/payment', { config: { access: 'public', conditional: true } }, async () => ({}))
+  }
+  function listOrders(app: App) {
+    app.get('/orders', { ...open, schema: { response: { 200: pageOf(order) } } }, async () => ({}) as never)
+  }
+  const read = async () =>
+    (await (await startHttp([changeOrder, payOrder, listOrders])).app.inject('/docs/json')).json()
+
+  it('is there: operations are named after their use case, and after their method where it has several', async () => {
+    const { paths } = await read()
+    const ids = Object.values<object>(paths).flatMap(path => Object.values(path).map(each => each.operationId))
+    expect(ids).toEqual(['changeOrderByPut', 'changeOrderByPatch', 'payOrderByPost', 'payOrderByGet', 'listOrders'])
+  })
+
+  it('is there: every object has a name, and a body an example of what is sent', async () => {
+    const { paths, components } = await read()
+    const { requestBody, responses } = paths['/orders/{id}'].put
+    expect(requestBody.content['application/json'].schema).toEqual({ $ref: '#/components/schemas/ChangeOrderBody' })
+    expect(paths['/orders/{id}'].patch.requestBody).toEqual(requestBody)
+    expect(responses[200].content['application/json'].schema).toEqual({
+      $ref: '#/components/schemas/ChangeOrderAnswer',
+    })
+    expect(components.schemas).toMatchObject({
+      ChangeOrderBody: { type: 'object', examples: [{ name: 'Ana' }] },
+      ChangeOrderAnswer: {
+        properties: { open: { type: 'integer' }, closed: { type: 'integer' } },
+        required: ['open', 'closed'],
+      },
+      DocsTestOrderPage: { properties: { items: { items: { $ref: '#/components/schemas/DocsTestOrder' } } } },
+    })
+    expect(components.schemas.ChangeOrderAnswer.properties.open).toEqual({ type: 'integer' })
+    expect(components.schemas.DocsTestOrder.properties.id).toEqual({ type: 'string', format: 'uuid' })
+  })
+
+  it('is there: the headers of conditional and idempotent requests, and what they lead to', async () => {
+    const { paths, components } = await read()
+    const headersOf = (parameters: { in: string; name: string }[]) =>
+      parameters.filter(each => each.in === 'header').map(each => each.name)
+    const { put } = paths['/orders/{id}']
+    expect(headersOf(put.parameters)).toEqual(['If-Match'])
+    expect(put.responses).toMatchObject({
+      200: { headers: { ETag: {} } },
+      412: { $ref: '#/components/responses/PreconditionFailed' },
+    })
+    const { get } = paths['/orders/{id}/payment']
+    expect(headersOf(get.parameters)).toEqual(['If-None-Match'])
+    expect(get.responses).toHaveProperty('304')
+    expect(headersOf(paths['/orders/{id}/pay'].post.parameters)).toEqual(['Idempotency-Key'])
+    const statuses = Object.keys(paths['/orders/{id}/pay'].post.responses)
+    expect(statuses).toEqual(['400', '404', '409', '422', 'default'])
+    expect(components.responses).not.toHaveProperty('Unauthorized')
   })
 })
 

@@ -13,12 +13,6 @@ export function securitySchemes(keyRoles: readonly string[]): Record<string, unk
   return { bearerAuth, ...(keyRoles.length > 0 ? { apiKey } : {}) }
 }
 
-/** What a route for some roles answers to everybody else. */
-export const refusals = {
-  401: 'No access token or key, or one that does not count (`token-missing`, `token-invalid`, `token-expired`, `key-invalid`)',
-  403: 'The caller has none of the roles (`role-missing`)',
-}
-
 /** Who may call an operation, for machines and, as a line of its description, for readers. */
 export function describeAccess(
   access: Access,

@@ -1,12 +1,10 @@
 import { STATUS_CODES } from 'node:http'
 import { z } from 'zod'
 import type { Access } from './access.ts'
-import { describeAccess, refusals, securitySchemes } from './openapi-security.ts'
-import { problem, problemMediaType } from './problem.ts'
-import { describeDate } from './serializer.ts'
-
-type Json = Record<string, unknown>
-type Io = 'input' | 'output'
+import { Components, type Json } from './openapi-components.ts'
+import { problemResponses, problemsOf } from './openapi-problems.ts'
+import { describeAccess, securitySchemes } from './openapi-security.ts'
+import { problem } from './problem.ts'
 
 /** What the document says of one route; the zod schemas are those the route was registered with. */
 export interface DocumentedRoute {
@@ -14,9 +12,16 @@ export interface DocumentedRoute {
   readonly url: string
   readonly schema: RouteSchema
   readonly access: Access
+  /** Of the use case that it was registered by: the operation's id. */
+  readonly useCase?: string | undefined
+  /** Answers with an ETag and honours If-None-Match, or If-Match if it changes something. */
+  readonly conditional?: boolean
+  /** Honours an Idempotency-Key. */
+  readonly idempotent?: boolean
 }
 
 export interface RouteSchema {
+  readonly operationId?: string
   readonly summary?: string
   readonly description?: string
   readonly tags?: readonly string[]
@@ -48,31 +53,63 @@ export function describeApi({ name, summary, keyRoles, routes }: Api): Json {
   const paths: Record<string, Json> = {}
   for (const route of routes) {
     const path = route.url.replaceAll(/:(\w+)(\([^)]*\))?/g, '{$1}')
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, keyRoles, components) }
+    const id = operationId(route, routes)
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, { id, keyRoles, components }) }
   }
+  const responses = problemResponses(components.refer(problem, 'output'), paths)
   return {
     openapi: '3.1.0',
     info: { title: name, summary, version: '1' },
+    servers: [{ url: '/' }],
     paths,
-    components: { schemas: components.schemas, securitySchemes: securitySchemes(keyRoles) },
+    components: { schemas: components.schemas, responses, securitySchemes: securitySchemes(keyRoles) },
   }
 }
 
-function operation(route: DocumentedRoute, keyRoles: readonly string[], components: Components): Json {
-  const { method, schema, access } = route
+// Names of functions in generated clients: one that a use case answers to by several methods ends in the method.
+function operationId(
+  { method, schema, useCase }: DocumentedRoute,
+  all: readonly DocumentedRoute[],
+): string | undefined {
+  if (schema.operationId !== undefined || !useCase) return schema.operationId
+  const alone = all.filter(other => other.useCase === useCase).length === 1
+  return alone ? useCase : `${useCase}By${capitalised(method.toLowerCase())}`
+}
+
+function capitalised(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1)
+}
+
+interface Place {
+  readonly id: string | undefined
+  readonly keyRoles: readonly string[]
+  readonly components: Components
+}
+
+function operation(route: DocumentedRoute, { id, keyRoles, components }: Place): Json {
+  const { method, url, schema, access, conditional = false } = route
   const { summary, tags, deprecated, body, params, querystring, headers, response } = schema
+  const takesKey = route.idempotent === true || creates(method, response)
+  const takesMatch = conditional && method !== 'GET'
   const parameters = [
     ...parametersOf('path', params, components),
     ...parametersOf('query', querystring, components),
     ...parametersOf('header', headers, components),
-    ...(creates(method, response) ? [idempotencyKey] : []),
+    ...(takesKey ? [idempotencyKey] : []),
+    ...(conditional ? [method === 'GET' ? ifNoneMatch : ifMatch] : []),
   ]
+  const takesInput = body !== undefined || parameters.length > 0
+  const name = capitalised(route.useCase || id || '')
   return {
-    ...defined({ summary, tags, deprecated }),
+    ...defined({ operationId: id, summary, tags, deprecated }),
     ...describeAccess(access, keyRoles, schema.description),
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body ? { requestBody: requestBody(body, components) } : {}),
-    responses: responses(response, access, components),
+    ...(body ? { requestBody: requestBody(body, `${name}Body`, components) } : {}),
+    responses: {
+      ...problemsOf({ access, takesInput, namesOne: url.includes(':'), takesKey, takesMatch }),
+      ...(conditional && method === 'GET' ? { 304: { description: 'What `If-None-Match` names is still so' } } : {}),
+      ...answers(response, { name: `${name}Answer`, conditional, components }),
+    },
   }
 }
 
@@ -87,6 +124,22 @@ const idempotencyKey = {
   required: false,
   description: 'Your name for this request, so that sending it again has no second effect; kept 24 hours.',
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+}
+
+const ifMatch = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  description: 'The `ETag` of what you have read: whoever has changed it since is not overwritten.',
+  schema: { type: 'string' },
+}
+
+const ifNoneMatch = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  description: 'The `ETag` of what you have: it is not sent again.',
+  schema: { type: 'string' },
 }
 
 function parametersOf(where: string, schema: z.ZodType | undefined, components: Components): Json[] {
@@ -104,35 +157,40 @@ function parametersOf(where: string, schema: z.ZodType | undefined, components: 
   }))
 }
 
-function requestBody(body: z.ZodType, components: Components): Json {
+function requestBody(body: z.ZodType, name: string, components: Components): Json {
   const required = !body.safeParse(undefined).success
-  return { required, content: { 'application/json': { schema: components.refer(body, 'input') } } }
+  return { required, content: { 'application/json': { schema: components.refer(body, 'input', name) } } }
 }
 
-function responses(schemas: RouteSchema['response'] = {}, access: Access, components: Components): Json {
-  const described = Object.entries(schemas).map(
-    ([status, schema]) => [status.toUpperCase(), answer(status, schema, components)] as const,
+interface Answering {
+  /** Of an answer without a name. */
+  readonly name: string
+  readonly conditional: boolean
+  readonly components: Components
+}
+
+function answers(schemas: RouteSchema['response'] = {}, { name, conditional, components }: Answering): Json {
+  return Object.fromEntries(
+    Object.entries(schemas).map(([status, schema]) => {
+      const headers = conditional && status === '200' ? { headers: { ETag: etagHeader } } : {}
+      return [status.toUpperCase(), { ...answer(status, schema, name, components), ...headers }]
+    }),
   )
-  const content = { [problemMediaType]: { schema: components.refer(problem, 'output') } }
-  const refused = Object.entries(access === 'public' ? {} : refusals)
-  return {
-    ...Object.fromEntries(refused.map(([status, description]) => [status, { description, content }])),
-    ...Object.fromEntries(described),
-    default: { description: 'A problem, by RFC 9457', content },
-  }
 }
 
-function answer(status: string, schema: z.ZodType | ByMediaType, components: Components): Json {
+const etagHeader = { description: 'The version of what is shown, for `If-Match`', schema: { type: 'string' } }
+
+function answer(status: string, schema: z.ZodType | ByMediaType, name: string, components: Components): Json {
   const description = schema.description ?? STATUS_CODES[status] ?? 'The answer'
   if ('content' in schema) {
     const forms = Object.entries(schema.content).map(
-      ([mediaType, form]) => [mediaType, { schema: components.refer(form.schema, 'output') }] as const,
+      ([mediaType, form]) => [mediaType, { schema: components.refer(form.schema, 'output', name) }] as const,
     )
     return { description, content: Object.fromEntries(forms) }
   }
   if (schema instanceof z.ZodNull || schema instanceof z.ZodUndefined || schema instanceof z.ZodVoid)
     return { description }
-  const json = components.refer(schema, 'output')
+  const json = components.refer(schema, 'output', name)
   // An answer that is not JSON says so: `z.instanceof(Buffer).meta({ contentMediaType: 'application/pdf' })`.
   const { contentMediaType: mediaType = 'application/json' } = json as { contentMediaType?: string }
   return { description, content: { [mediaType]: { schema: json } } }
@@ -140,53 +198,4 @@ function answer(status: string, schema: z.ZodType | ByMediaType, components: Com
 
 function defined(fields: Json): Json {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
-}
-
-/** Collects the named schemas of one document; what is read and what is written may differ and then gets a number. */
-class Components {
-  readonly schemas: Record<string, Json> = {}
-  readonly #sources = new Map<string, string>()
-
-  /** The JSON Schema of `schema`, or a reference to it. */
-  refer(schema: z.ZodType, io: Io): Json {
-    const {
-      $schema: _,
-      $defs = {},
-      ...json
-    } = z.toJSONSchema(schema, {
-      target: 'draft-2020-12',
-      io,
-      unrepresentable: 'any',
-      override: ({ zodSchema, jsonSchema }) => describeDate(zodSchema, jsonSchema),
-    }) as Json & { $defs?: Record<string, Json> }
-    const names = new Map(Object.entries($defs).map(([name, source]) => [name, this.#nameFor(name, source)]))
-    for (const [name, source] of Object.entries($defs)) this.schemas[names.get(name) ?? name] = redirect(source, names)
-    return redirect(json, names)
-  }
-
-  /** The JSON Schema of `schema` itself, also when it has a name. */
-  inline(schema: z.ZodType, io: Io): Json {
-    const json = this.refer(schema, io)
-    const name = typeof json['$ref'] === 'string' ? json['$ref'].replace('#/components/schemas/', '') : undefined
-    return (name === undefined ? undefined : this.schemas[name]) ?? json
-  }
-
-  #nameFor(name: string, source: Json): string {
-    const text = JSON.stringify(source)
-    for (let number = 1; ; number++) {
-      const candidate = number === 1 ? name : `${name}${number}`
-      const taken = this.#sources.get(candidate)
-      if (taken !== undefined && taken !== text) continue
-      this.#sources.set(candidate, text)
-      return candidate
-    }
-  }
-}
-
-function redirect(json: Json, names: ReadonlyMap<string, string>): Json {
-  return JSON.parse(JSON.stringify(json), (key, value: unknown) => {
-    if (key !== '$ref' || typeof value !== 'string') return value
-    const name = value.replace('#/$defs/', '')
-    return `#/components/schemas/${names.get(name) ?? name}`
-  }) as Json
 }

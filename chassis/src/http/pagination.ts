@@ -16,9 +16,11 @@ export const pageQuery = {
   cursor: z.string().max(512).optional().describe('`nextCursor` of the page before'),
 }
 
-/** The schema of one page; `nextCursor` is null on the last. */
+/** The schema of one page, named after its items. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
-  return z.object({ items: z.array(item), nextCursor: z.string().nullable() })
+  const { id } = item.meta() ?? {}
+  const nextCursor = z.string().nullable().describe('the `cursor` of the next page; null on the last')
+  return z.object({ items: z.array(item), nextCursor }).meta(id === undefined ? {} : { id: `${id}Page` })
 }
 
 export interface Page<Item> {

@@ -24,7 +24,7 @@ export interface HttpOptions {
   readonly summary: string
   /** Public paths, e.g. `/orders`; probes and documentation are also found below each. */
   readonly paths: readonly string[]
-  /** Register the endpoints, each bound to the resources it needs. */
+  /** Register the endpoints, each bound to the resources it needs; its name is the id of its operation. */
   readonly routes: readonly ((app: App) => void)[]
   readonly log: FastifyBaseLogger
   readonly metrics: Registry
@@ -79,10 +79,13 @@ export async function createHttp(options: HttpOptions): Promise<App> {
   refuseUnrouted(app, answer)
   closeSilentConnections(app)
   addProbes(app, { paths, checks, metrics, isStopping, log })
-  addDocs(app, { name, summary, paths, keyRoles, answer })
+  const document = addDocs(app, { name, summary, paths, keyRoles, answer })
   await app.register(async scope => {
     await scope.register(underPressure, overload(options.maxEventLoopDelay ?? 500))
-    for (const route of options.routes) route(scope)
+    for (const route of options.routes) {
+      document(route.name)
+      route(scope)
+    }
   })
   await app.ready()
   return app
