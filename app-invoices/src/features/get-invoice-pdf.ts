@@ -29,17 +29,21 @@ export const getInvoicePdf: Route<Config> = (app, { db, config }) => {
     response: { 200: z.instanceof(Buffer).meta({ contentMediaType: 'application/pdf' }), 304: z.void() },
   }
 
-  app.get('/invoices/:id/pdf', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
-    const { id } = request.params
-    const [invoice] = await db.select().from(invoices).where(eq(invoices.id, id))
-    if (!invoice || !mayAccess(callerOf(request), invoice.userId)) throw rejections.notFound('invoice', id)
-    const printed = toPrinted(invoice)
-    // Not the invoice's version: erasure changes what is printed, and so do the letterhead and a new design.
-    if (isUnchanged(request, reply, fingerprint(printed, letterhead))) return reply.send()
-    const pdf = await limited(() => renderInvoice(printed, letterhead))
-    const disposition = `inline; filename="invoice-${invoice.number}.pdf"`
-    return reply.header('content-type', 'application/pdf').header('content-disposition', disposition).send(pdf)
-  })
+  app.get(
+    '/invoices/:id/pdf',
+    { config: { access: ['user', 'admin'], conditional: true }, schema },
+    async (request, reply) => {
+      const { id } = request.params
+      const [invoice] = await db.select().from(invoices).where(eq(invoices.id, id))
+      if (!invoice || !mayAccess(callerOf(request), invoice.userId)) throw rejections.notFound('invoice', id)
+      const printed = toPrinted(invoice)
+      // Not the invoice's version: erasure changes what is printed, and so do the letterhead and a new design.
+      if (isUnchanged(request, reply, fingerprint(printed, letterhead))) return reply.send()
+      const pdf = await limited(() => renderInvoice(printed, letterhead))
+      const disposition = `inline; filename="invoice-${invoice.number}.pdf"`
+      return reply.header('content-type', 'application/pdf').header('content-disposition', disposition).send(pdf)
+    },
+  )
 }
 
 function letterheadOf({ INVOICE_SELLER_NAME, INVOICE_SELLER_DETAILS, INVOICE_TIMEZONE }: Resources<Config>['config']) {

@@ -14,11 +14,15 @@ export const getNotification: Route = (app, { db }) => {
     response: { 200: notificationView },
   }
 
-  app.get('/notifications/:id', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
-    const { id } = request.params
-    const caller = callerOf(request)
-    const [row] = await db.select().from(notifications).where(eq(notifications.id, id))
-    if (!row || !mayAccess(caller, row.userId)) throw rejections.notFound('notification', id)
-    return versioned(request, reply, row.revision, toView(row, isAdmin(caller)))
-  })
+  app.get(
+    '/notifications/:id',
+    { config: { access: ['user', 'admin'], conditional: true }, schema },
+    async (request, reply) => {
+      const { id } = request.params
+      const caller = callerOf(request)
+      const [row] = await db.select().from(notifications).where(eq(notifications.id, id))
+      if (!row || !mayAccess(caller, row.userId)) throw rejections.notFound('notification', id)
+      return versioned(request, reply, row.revision, toView(row, isAdmin(caller)))
+    },
+  )
 }

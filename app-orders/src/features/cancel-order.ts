@@ -4,7 +4,10 @@ import { changeOrder, orderPath, typedReason } from '../advancing/change-order.t
 import type { Config } from '../config.ts'
 import { orderView } from '../order-view.ts'
 
-const body = z.strictObject({ reason: typedReason.optional() }).optional()
+const body = z
+  .strictObject({ reason: typedReason.optional() })
+  .meta({ examples: [{ reason: 'found some' }] })
+  .optional()
 
 /** `POST /orders/:id/cancel` → `order.cancelled`, or `order.refunded` when it is paid; and `stock.release`. */
 export const cancelOrder: Route<Config> = (app, { transactOnce, config }) => {
@@ -16,9 +19,13 @@ export const cancelOrder: Route<Config> = (app, { transactOnce, config }) => {
     response: { 200: orderView },
   }
 
-  app.post('/orders/:id/cancel', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
-    const { id } = request.params
-    const signal = { type: 'cancel', reason: request.body?.reason ?? null } as const
-    return sendAnswer(reply, await transactOnce(request, tx => changeOrder(tx, request, id, signal, config)))
-  })
+  app.post(
+    '/orders/:id/cancel',
+    { config: { access: ['user', 'admin'], conditional: true, idempotent: true }, schema },
+    async (request, reply) => {
+      const { id } = request.params
+      const signal = { type: 'cancel', reason: request.body?.reason ?? null } as const
+      return sendAnswer(reply, await transactOnce(request, tx => changeOrder(tx, request, id, signal, config)))
+    },
+  )
 }

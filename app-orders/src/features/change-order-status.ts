@@ -8,7 +8,9 @@ import type { Signal } from '../domain/saga.ts'
 import { orderView } from '../order-view.ts'
 import { anyCase } from '../status-text.ts'
 
-const body = z.strictObject({ status: anyCase, reason: typedReason.optional() })
+const body = z
+  .strictObject({ status: anyCase, reason: typedReason.optional() })
+  .meta({ examples: [{ status: 'shipped' }] })
 
 /** `PATCH /orders/:id/status`: what the other endpoints do, by the name of the state; and `order.shipped`. */
 export const changeOrderStatus: Route<Config> = (app, { transact, config }) => {
@@ -20,11 +22,15 @@ export const changeOrderStatus: Route<Config> = (app, { transact, config }) => {
     response: { 200: orderView },
   }
 
-  app.patch('/orders/:id/status', { config: { access: ['admin'] }, schema }, async (request, reply) => {
-    const { status, reason = null } = request.body
-    const wish = (order: Order) => signalFor(order, status, reason)
-    return sendAnswer(reply, await transact(tx => changeOrder(tx, request, request.params.id, wish, config)))
-  })
+  app.patch(
+    '/orders/:id/status',
+    { config: { access: ['admin'], conditional: true }, schema },
+    async (request, reply) => {
+      const { status, reason = null } = request.body
+      const wish = (order: Order) => signalFor(order, status, reason)
+      return sendAnswer(reply, await transact(tx => changeOrder(tx, request, request.params.id, wish, config)))
+    },
+  )
 }
 
 /** @throws Rejection for a state that nobody can lead this order to: only stock that was set aside makes it reserved. */

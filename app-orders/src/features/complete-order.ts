@@ -16,9 +16,13 @@ export const completeOrder: Route<Config> = (app, { transactOnce, config }) => {
     response: { 200: orderView },
   }
 
-  app.post('/orders/:id/complete', { config: { access: ['admin'] }, schema }, async (request, reply) => {
-    const { id } = request.params
-    const work = transactOnce(request, tx => changeOrder(tx, request, id, { type: 'complete' }, config))
-    return sendAnswer(reply, await work)
-  })
+  app.post(
+    '/orders/:id/complete',
+    { config: { access: ['admin'], conditional: true, idempotent: true }, schema },
+    async (request, reply) => {
+      const { id } = request.params
+      const work = transactOnce(request, tx => changeOrder(tx, request, id, { type: 'complete' }, config))
+      return sendAnswer(reply, await work)
+    },
+  )
 }

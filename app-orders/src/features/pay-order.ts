@@ -8,6 +8,7 @@ const body = z
   .strictObject({
     paymentReference: z.string().trim().min(1).max(200).optional().describe('what the payment provider calls it'),
   })
+  .meta({ examples: [{ paymentReference: 'pix-7d3f' }] })
   .optional()
 
 /** `POST /orders/:id/pay` → `order.paid`. */
@@ -20,9 +21,13 @@ export const payOrder: Route<Config> = (app, { transactOnce, config }) => {
     response: { 200: orderView },
   }
 
-  app.post('/orders/:id/pay', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
-    const { id } = request.params
-    const signal = { type: 'pay', payment: { reference: request.body?.paymentReference ?? null } } as const
-    return sendAnswer(reply, await transactOnce(request, tx => changeOrder(tx, request, id, signal, config)))
-  })
+  app.post(
+    '/orders/:id/pay',
+    { config: { access: ['user', 'admin'], conditional: true, idempotent: true }, schema },
+    async (request, reply) => {
+      const { id } = request.params
+      const signal = { type: 'pay', payment: { reference: request.body?.paymentReference ?? null } } as const
+      return sendAnswer(reply, await transactOnce(request, tx => changeOrder(tx, request, id, signal, config)))
+    },
+  )
 }

@@ -12,6 +12,7 @@ const body = z
       .default(false)
       .describe('whether what was shipped is put back on sale; what was not always is'),
   })
+  .meta({ examples: [{ reason: 'arrived broken', restock: false }] })
   .optional()
 
 /** `POST /orders/:id/refund` → `order.refunded`, and `stock.release` where the items are here. */
@@ -24,10 +25,14 @@ export const refundOrder: Route<Config> = (app, { transactOnce, config }) => {
     response: { 200: orderView },
   }
 
-  app.post('/orders/:id/refund', { config: { access: ['admin'] }, schema }, async (request, reply) => {
-    const { id } = request.params
-    const { reason = null, restock = false } = request.body ?? {}
-    const signal = { type: 'refund', reason, restock } as const
-    return sendAnswer(reply, await transactOnce(request, tx => changeOrder(tx, request, id, signal, config)))
-  })
+  app.post(
+    '/orders/:id/refund',
+    { config: { access: ['admin'], conditional: true, idempotent: true }, schema },
+    async (request, reply) => {
+      const { id } = request.params
+      const { reason = null, restock = false } = request.body ?? {}
+      const signal = { type: 'refund', reason, restock } as const
+      return sendAnswer(reply, await transactOnce(request, tx => changeOrder(tx, request, id, signal, config)))
+    },
+  )
 }

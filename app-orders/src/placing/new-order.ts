@@ -41,7 +41,7 @@ function agree(names: Names) {
 const line = z
   .strictObject({
     productId: z.uuid().optional(),
-    product_id: z.uuid().optional(),
+    product_id: z.uuid().optional().describe('another name for productId'),
     quantity: z.int(quantityMessage()).min(1, quantityMessage()).max(maxQuantity, quantityMessage()),
     price: amount
       .optional()
@@ -80,7 +80,7 @@ const address = z
     city: text(100),
     state: text(100),
     zipCode: text(20).optional(),
-    zip_code: text(20).optional(),
+    zip_code: text(20).optional().describe('another name for zipCode'),
   })
   .refine(({ zipCode, zip_code }) => zipCode ?? zip_code, { path: ['zipCode'], error: 'is required' })
   .superRefine(agree([['zipCode', 'zip_code']]))
@@ -93,12 +93,12 @@ const address = z
 export const newOrder = z
   .strictObject({
     userId: z.uuid().optional().describe('whose order it is, the caller when absent; another one only by an admin'),
-    user_id: z.uuid().optional(),
+    user_id: z.uuid().optional().describe('another name for userId'),
     userEmail: z.email().max(254).optional().describe('where to write to instead, if an admin says so'),
-    user_email: z.email().max(254).optional(),
-    items: lines.optional(),
-    shippingAddress: address.optional(),
-    shipping_address: address.optional(),
+    user_email: z.email().max(254).optional().describe('another name for userEmail'),
+    items: lines.optional().describe('of an order of products; a quick order has an `amount` instead'),
+    shippingAddress: address.optional().describe('only of an order of products'),
+    shipping_address: address.optional().describe('another name for shippingAddress'),
     amount: amount.optional().describe('of an order without items, e.g. 29.99'),
     total: amount.optional().describe('another name for amount'),
   })
@@ -124,6 +124,15 @@ export const newOrder = z
       lines: body.items,
       shippingAddress: body.shippingAddress ?? body.shipping_address,
     }
+  })
+  .meta({
+    examples: [
+      {
+        items: [{ productId: '01a20132-da84-748a-9e65-66bc342033fc', quantity: 2, price: 29.9 }],
+        shippingAddress: { street: 'Rua das Flores 12', city: 'São Paulo', state: 'SP', zipCode: '01310-100' },
+      },
+      { amount: 29.99 },
+    ],
   })
 
 /** An order has either items or an amount, and only items are shipped. */

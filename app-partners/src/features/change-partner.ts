@@ -17,9 +17,10 @@ export const changePartner: Route<Config> = (app, { config, transact }) => {
       error: 'must name at least one field',
       when: ({ issues }) => issues.length === 0,
     })
+    .meta({ examples: [{ limitPerMinute: 500 }] })
   const schema = { summary: 'Change a partner', tags: ['partners'], params, body, response: { 200: partnerView } }
 
-  app.patch('/partners/:id', { config: { access: ['admin'] }, schema }, async (request, reply) => {
+  app.patch('/partners/:id', { config: { access: ['admin'], conditional: true }, schema }, async (request, reply) => {
     const partner = await transact(async tx => {
       const row = await lockPartner(tx, request, request.params.id)
       return change(tx, row, request.body)

@@ -16,11 +16,17 @@ const created = partnerView
 /** `POST /partners`. */
 export const createPartner: Route<Config> = (app, { config, transactOnce }) => {
   const { name, ...optional } = partnerFields(config)
-  const body = z.strictObject({
-    name,
-    ...z.object(optional).partial().shape,
-    userId: z.uuid().toLowerCase().optional().describe('of the user that it signs in as, if it does; then also its id'),
-  })
+  const body = z
+    .strictObject({
+      name,
+      ...z.object(optional).partial().shape,
+      userId: z
+        .uuid()
+        .toLowerCase()
+        .optional()
+        .describe('of the user that it signs in as, if it does; then also its id'),
+    })
+    .meta({ examples: [{ name: 'Loja Azul', email: 'loja@example.com', limitPerMinute: 100 }] })
   const schema = { summary: 'Add a partner', tags: ['partners'], body, response: { 201: created } }
 
   app.post('/partners', { config: { access: ['admin'] }, schema }, async (request, reply) => {

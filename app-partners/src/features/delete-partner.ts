@@ -13,7 +13,7 @@ import { partners } from '../schema.ts'
 export const deletePartner: Route = (app, { transact }) => {
   const schema = { summary: 'Delete a partner', tags: ['partners'], params, response: { 204: z.void() } }
 
-  app.delete('/partners/:id', { config: { access: ['admin'] }, schema }, async (request, reply) => {
+  app.delete('/partners/:id', { config: { access: ['admin'], conditional: true }, schema }, async (request, reply) => {
     const { id } = request.params
     await transact(async tx => {
       const { version } = await lockPartner(tx, request, id)

@@ -12,7 +12,11 @@ export const getEventStatus: Route<Config> = (app, resources) => {
     params: eventPath,
     response: { 200: statusView },
   }
-  const options = { config: { access: ['partner', 'admin'] }, schema, onRequest: limitPartner(resources) }
+  const options = {
+    config: { access: ['partner', 'admin'], conditional: true },
+    schema,
+    onRequest: limitPartner(resources),
+  }
 
   app.get('/events/:id/status', options, async (request, reply) => {
     const event = await readEvent(resources.db, request, request.params.id)

@@ -17,7 +17,11 @@ const wholeView = eventView.extend({ history: z.array(stepView).describe('oldest
 export const getEvent: Route<Config> = (app, resources) => {
   const { db } = resources
   const schema = { summary: 'Read one event', tags: ['events'], params: eventPath, response: { 200: wholeView } }
-  const options = { config: { access: ['partner', 'admin'] }, schema, onRequest: limitPartner(resources) }
+  const options = {
+    config: { access: ['partner', 'admin'], conditional: true },
+    schema,
+    onRequest: limitPartner(resources),
+  }
 
   app.get('/events/:id', options, async (request, reply) => {
     const event = await readEvent(db, request, request.params.id)

@@ -8,7 +8,7 @@ import { partners } from '../schema.ts'
 export const getPartner: Route = (app, { db }) => {
   const schema = { summary: 'Read one partner', tags: ['partners'], params, response: { 200: partnerView } }
 
-  app.get('/partners/:id', { config: { access: ['admin'] }, schema }, async (request, reply) => {
+  app.get('/partners/:id', { config: { access: ['admin'], conditional: true }, schema }, async (request, reply) => {
     const { id } = request.params
     const isThere = and(eq(partners.id, id), isNull(partners.deletedAt))
     const [row] = await db.select().from(partners).where(isThere)

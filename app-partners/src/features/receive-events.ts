@@ -17,7 +17,18 @@ export const receiveEvents: Route<Config> = (app, resources) => {
     body: z
       .array(batchItem, 'must be an array of events')
       .min(1, 'must hold at least one event')
-      .meta({ description: 'bodies of POST /events; whatever is none is answered as invalid', maxItems: maxEvents }),
+      .meta({
+        // What is none is taken as well, to be answered as such.
+        items: { $ref: '#/$defs/NewEvent' },
+        description: 'bodies of POST /events; whatever is none is answered as invalid',
+        maxItems: maxEvents,
+        examples: [
+          [
+            { tipo: 'VENDA', dados: { produto_id: 'CAFE-250', quantidade: 1, valor: 29.9 }, evento_id: 'venda-2' },
+            { tipo: 'ATUALIZAÇÃO_ESTOQUE', dados: { produto_id: 'CAFE-250', quantidade: 40 } },
+          ],
+        ],
+      }),
     response: { 202: batchView },
   }
   const options = {

@@ -23,7 +23,14 @@ const types = strategies.map(({ tipo, data }) =>
 /** The body of `POST /events`. Case and accents of `tipo` are tolerated. */
 export const newEvent: z.ZodType<NewEvent> = z
   .preprocess(withPlainType, z.discriminatedUnion('tipo', types as never, `must be ${known()}`))
-  .meta({ id: 'NewEvent' })
+  .meta({
+    id: 'NewEvent',
+    examples: [
+      { tipo: 'VENDA', dados: { produto_id: 'CAFE-250', quantidade: 2, valor: 59.8 }, evento_id: 'venda-1' },
+      { tipo: 'DEVOLUÇÃO', dados: { venda_id: '01a201ec-3119-72b7-8b20-e053a71fd06a', motivo: 'desistência' } },
+      { tipo: 'ATUALIZAÇÃO_ESTOQUE', dados: { produto_id: 'CAFE-250', quantidade: 40 } },
+    ],
+  })
 
 /** An item of a batch: an event, or why it is none. */
 export const batchItem = z.union([newEvent, z.unknown().transform(refusalOf)])

@@ -12,6 +12,7 @@ const body = z
     error: 'must name at least one field',
     when: ({ issues }) => issues.length === 0,
   })
+  .meta({ examples: [{ price: 27.5, description: 'Roasted last week' }] })
 
 /**
  * `PUT` and `PATCH /products/:id`, which are the same: what is not named stays → `product.updated`, `stock.changed`, as
@@ -23,7 +24,7 @@ export const changeProduct: Route = (app, { transact }) => {
   app.route({
     method: ['PUT', 'PATCH'],
     url: '/products/:id',
-    config: { access: ['admin'] },
+    config: { access: ['admin'], conditional: true },
     schema,
     handler: async (request, reply) => {
       const { price, stock, ...fields } = request.body

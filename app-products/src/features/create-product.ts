@@ -11,11 +11,13 @@ import { skuTaken } from '../product-writing.ts'
 import { products } from '../schema.ts'
 import { writeStock } from '../stock-writing.ts'
 
-const body = z.strictObject({
-  ...productFields,
-  category: productFields.category.optional(),
-  description: productFields.description.optional(),
-})
+const body = z
+  .strictObject({
+    ...productFields,
+    category: productFields.category.optional(),
+    description: productFields.description.optional(),
+  })
+  .meta({ examples: [{ sku: 'CAFE-250', name: 'Café da Serra 250 g', price: 29.9, stock: 10, category: 'coffee' }] })
 
 /** `POST /products` → `product.created`, `stock.changed`. */
 export const createProduct: Route = (app, { transactOnce }) => {

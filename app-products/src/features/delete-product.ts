@@ -10,7 +10,7 @@ import { products } from '../schema.ts'
 export const deleteProduct: Route = (app, { transact }) => {
   const schema = { summary: 'Take a product off sale', tags: ['products'], params, response: { 204: z.void() } }
 
-  app.delete('/products/:id', { config: { access: ['admin'] }, schema }, async (request, reply) => {
+  app.delete('/products/:id', { config: { access: ['admin'], conditional: true }, schema }, async (request, reply) => {
     const { id } = request.params
     await transact(async tx => {
       const row = await lockProduct(tx, request, id)

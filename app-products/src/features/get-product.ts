@@ -14,7 +14,7 @@ export const getProduct: Route = (app, { db, cache }) => {
     .prepare('product-by-id')
   const schema = { summary: 'Read one product', tags: ['products'], params, response: { 200: productView } }
 
-  app.get('/products/:id', { config: { access: 'public' }, schema }, async (request, reply) => {
+  app.get('/products/:id', { config: { access: 'public', conditional: true }, schema }, async (request, reply) => {
     const { id } = request.params
     const product = await cache.serve(reply, { key: `product:${id}`, tags: [`product:${id}`] }, async () => {
       const [row] = await byId.execute({ id })

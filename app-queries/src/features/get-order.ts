@@ -30,14 +30,18 @@ export const getOrder: Route = (app, { db, query, cache }) => {
     response: { 200: wholeOrder, 304: z.void() },
   }
 
-  app.get('/q/orders/:id', { config: { access: ['user', 'admin'] }, schema }, async (request, reply) => {
-    const { id } = request.params
-    const { minVersion } = request.query
-    const caller = callerOf(request)
-    if (minVersion !== undefined) await waitForVersion(caller, id, minVersion)
-    const facts = await orders.facts(id)
-    if (!facts || !mayAccess(caller, facts.userId)) throw rejections.notFound('order', id)
-    const { order, tag } = await orders.read(reply, id, facts, minVersion)
-    return versioned(request, reply, tag, order)
-  })
+  app.get(
+    '/q/orders/:id',
+    { config: { access: ['user', 'admin'], conditional: true }, schema },
+    async (request, reply) => {
+      const { id } = request.params
+      const { minVersion } = request.query
+      const caller = callerOf(request)
+      if (minVersion !== undefined) await waitForVersion(caller, id, minVersion)
+      const facts = await orders.facts(id)
+      if (!facts || !mayAccess(caller, facts.userId)) throw rejections.notFound('order', id)
+      const { order, tag } = await orders.read(reply, id, facts, minVersion)
+      return versioned(request, reply, tag, order)
+    },
+  )
 }

@@ -14,7 +14,7 @@ export const deleteUser: Route = (app, { transact }) => {
   const response = { 204: z.void().describe('The user is gone; what else is known of the person follows.') }
   const schema = { summary: 'Delete a user', tags: ['users'], params, response }
 
-  app.delete('/users/:id', { config: { access: ['admin'] }, schema }, async (request, reply) => {
+  app.delete('/users/:id', { config: { access: ['admin'], conditional: true }, schema }, async (request, reply) => {
     const { id } = request.params
     await transact(async tx => {
       await lockAdmins(tx)

@@ -11,7 +11,7 @@ import { findUser, tagOf, toView, userView } from '../users/user-view.ts'
 export const getMe: Route<Config> = (app, resources) => {
   const schema = { summary: 'Read who I am', tags: ['auth'], response: { 200: userView } }
 
-  app.get('/auth/me', { config: { access: roles }, schema }, async (request, reply) => {
+  app.get('/auth/me', { config: { access: roles, conditional: true }, schema }, async (request, reply) => {
     const caller = callerOf(request)
     const found = (await findUser(resources.db, caller.id)) ?? (await welcome(resources, caller))
     return versioned(request, reply, tagOf(found), toView(found))

@@ -8,7 +8,7 @@ export const getUser: Route = (app, { db }) => {
   const params = z.object({ id: z.uuid() })
   const schema = { summary: 'Read one user', tags: ['users'], params, response: { 200: userView } }
 
-  app.get('/users/:id', { config: { access: roles }, schema }, async (request, reply) => {
+  app.get('/users/:id', { config: { access: roles, conditional: true }, schema }, async (request, reply) => {
     const { id } = request.params
     const found = mayAccess(callerOf(request), id.toLowerCase()) ? await findUser(db, id) : undefined
     if (!found) throw rejections.notFound('user', id)

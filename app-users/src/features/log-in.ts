@@ -23,6 +23,7 @@ const credentials = z
     path: ['email'],
     error: 'says something else than username',
   })
+  .meta({ examples: [{ username: 'admin', password: 'admin' }] })
 
 /** `POST /auth/login` */
 export const logIn: Route<Config> = (app, resources) => {

@@ -5,7 +5,9 @@ import type { Config } from '../config.ts'
 import { requireBuiltIn } from '../tokens/issuer-mode.ts'
 import { rotateToken } from '../sign-in/sessions.ts'
 
-const body = z.strictObject({ refresh_token: z.string().min(1).max(512) })
+const body = z
+  .strictObject({ refresh_token: z.string().min(1).max(512).describe('of the last answer; counts once') })
+  .meta({ examples: [{ refresh_token: 'rt_…' }] })
 
 /** `POST /auth/refresh` */
 export const refreshTokens: Route<Config> = (app, resources) => {

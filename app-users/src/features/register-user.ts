@@ -10,14 +10,16 @@ import { requireStanding } from '../users/standing.ts'
 import { requireMayGrant, userFields } from '../users/user-fields.ts'
 import { toView, userView } from '../users/user-view.ts'
 
-const registration = z.strictObject({
-  name: userFields.name,
-  email: userFields.email,
-  password: newPassword.optional().describe('without one the user cannot sign in until an admin sets one'),
-  locale: userFields.locale.optional().describe('pt-BR unless given'),
-  role: userFields.role.optional().describe('only by an admin'),
-  status: userFields.status.optional().describe('only by an admin'),
-})
+const registration = z
+  .strictObject({
+    name: userFields.name,
+    email: userFields.email,
+    password: newPassword.optional().describe('without one the user cannot sign in until an admin sets one'),
+    locale: userFields.locale.optional().describe('pt-BR unless given'),
+    role: userFields.role.optional().describe('only by an admin'),
+    status: userFields.status.optional().describe('only by an admin'),
+  })
+  .meta({ examples: [{ name: 'Ana Souza', email: 'ana@example.com', password: 'correct horse battery' }] })
 
 /** `POST /users` → `user.created`. */
 export const registerUser: Route<Config> = (app, { config, db, transactOnce }) => {

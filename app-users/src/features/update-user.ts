@@ -23,11 +23,12 @@ const body = z
   })
   .partial()
   .refine(namesSomething, 'must name something to change')
+  .meta({ examples: [{ name: 'Ana Maria Souza', locale: 'en' }] })
 
 /** `PUT` and `PATCH /users/:id`, which are the same: what is not named stays → `user.updated`. */
 export const updateUser: Route<Config> = (app, resources) => {
   const schema = { summary: 'Change a user', tags: ['users'], params, body, response: { 200: userView } }
-  const options = { config: { access: roles }, schema }
+  const options = { config: { access: roles, conditional: true }, schema }
 
   app.route({
     method: ['PUT', 'PATCH'],
