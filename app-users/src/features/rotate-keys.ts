@@ -15,10 +15,14 @@ const nextKey = z.object({ kid: z.string(), signsFrom: z.iso.datetime() }).meta(
 export const rotateSigningKeys: Route<Config> = (app, { config, transact, log }) => {
   const schema = { summary: 'Replace the signing key', tags: ['auth'], response: { 202: nextKey } }
 
-  app.post('/auth/keys/rotate', { config: { access: ['admin'] }, schema }, async (_request, reply) => {
-    requireBuiltIn(config)
-    const { kid, signsFrom } = await transact(tx => rotateKeys(tx, config))
-    log.info({ kid, signsFrom }, 'an admin asked for the next signing key')
-    return reply.code(202).send({ kid, signsFrom: signsFrom.toISOString() })
-  })
+  app.post(
+    '/auth/keys/rotate',
+    { config: { access: ['admin'], idempotent: false }, schema },
+    async (_request, reply) => {
+      requireBuiltIn(config)
+      const { kid, signsFrom } = await transact(tx => rotateKeys(tx, config))
+      log.info({ kid, signsFrom }, 'an admin asked for the next signing key')
+      return reply.code(202).send({ kid, signsFrom: signsFrom.toISOString() })
+    },
+  )
 }

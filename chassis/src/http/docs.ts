@@ -16,7 +16,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** For the documentation: answers with an ETag and honours If-None-Match, or If-Match if it changes something. */
     readonly conditional?: boolean
-    /** For the documentation: honours an Idempotency-Key, as every POST that answers with 201 or 202 does. */
+    /** For the documentation: honours an Idempotency-Key; unless it says otherwise, every POST that answers with 201 or 202. */
     readonly idempotent?: boolean
   }
 }
@@ -39,7 +39,7 @@ export function addDocs(
   let useCase: string | undefined
   app.addHook('onRoute', ({ method, url, schema, config }) => {
     if (schema?.hide) return
-    const { access = [], conditional = false, idempotent = false } = config ?? {}
+    const { access = [], conditional, idempotent } = config ?? {}
     for (const each of [method].flat()) {
       if (each === 'HEAD') continue
       const documented = (schema ?? {}) as RouteSchema

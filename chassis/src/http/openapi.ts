@@ -15,9 +15,9 @@ export interface DocumentedRoute {
   /** Of the use case that it was registered by: the operation's id. */
   readonly useCase?: string | undefined
   /** Answers with an ETag and honours If-None-Match, or If-Match if it changes something. */
-  readonly conditional?: boolean
+  readonly conditional?: boolean | undefined
   /** Honours an Idempotency-Key. */
-  readonly idempotent?: boolean
+  readonly idempotent?: boolean | undefined
 }
 
 export interface RouteSchema {
@@ -89,7 +89,7 @@ interface Place {
 function operation(route: DocumentedRoute, { id, keyRoles, components }: Place): Json {
   const { method, url, schema, access, conditional = false } = route
   const { summary, tags, deprecated, body, params, querystring, headers, response } = schema
-  const takesKey = route.idempotent === true || creates(method, response)
+  const takesKey = route.idempotent ?? creates(method, response)
   const takesMatch = conditional && method !== 'GET'
   const parameters = [
     ...parametersOf('path', params, components),
