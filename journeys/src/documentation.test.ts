@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -5,6 +6,7 @@ import {
   anchorsOf,
   environmentFileVariables,
   linksOf,
+  makeTargetsOf,
   mapOf,
   proseOf,
   scriptCallsOf,
@@ -101,6 +103,43 @@ describe('environment variables', () => {
   test('of every service are in a table or an example', () => {
     const written = new Set([...examples, ...documented].map(({ found }) => found))
     expect(base.filter(name => !written.has(name))).toEqual([])
+  })
+})
+
+describe('the Makefile', () => {
+  const targets = makeTargetsOf(read('Makefile'))
+  const commands = targets.filter(({ name }) => name !== 'help').flatMap(target => target.commands)
+  const hasMake = spawnSync('make', ['--version']).status === 0
+
+  test('is seen', () => {
+    expect(targets.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['help', 'up', 'down', 'logs', 'health', 'test']),
+    )
+    expect(commands).toHaveLength(targets.length - 1)
+  })
+
+  test('does only what npm, Docker Compose or CI does', () => {
+    const scripts = manifestsOf(undefined)[0] ?? {}
+    const calls = commands.filter(command => command.startsWith('npm ') && command !== 'npm ci')
+    expect(calls.map(call => scriptCallsOf(call).map(({ script }) => script in scripts))).toEqual(
+      calls.map(() => [true]),
+    )
+    const others = commands.filter(command => !calls.includes(command))
+    expect(others.filter(command => !/^(?:npm ci|docker compose \w+.*|bash \.ci\/run)$/.test(command))).toEqual([])
+  })
+
+  test.skipIf(!hasMake)('says what each target does, without being asked (where make is installed)', () => {
+    const printed = execFileSync('make', { cwd: root, encoding: 'utf8' }).trimEnd().split('\n')
+    expect(printed).toEqual(targets.map(({ name, says }) => `make ${name.padEnd(12)} ${says}`))
+    expect(targets.filter(({ says }) => says === '')).toEqual([])
+  })
+
+  test('is read as make reads it', () => {
+    const page = 'A := b\n.PHONY: x\nx: y ## does x\n\tone\n\ttwo\n\nz:\n\tthree\n'
+    expect(makeTargetsOf(page)).toEqual([
+      { name: 'x', says: 'does x', commands: ['one', 'two'] },
+      { name: 'z', says: '', commands: ['three'] },
+    ])
   })
 })
 

@@ -114,6 +114,23 @@ function leadingPaths(line: string): string[] {
   return end < 0 ? words : words.slice(0, end)
 }
 
+/** A target of a Makefile, what its comment says of it, and its commands. */
+export interface MakeTarget {
+  readonly name: string
+  readonly says: string
+  readonly commands: readonly string[]
+}
+
+/** The targets of a Makefile, in their order. */
+export function makeTargetsOf(makefile: string): MakeTarget[] {
+  const rules = makefile.matchAll(/^([a-z][\w-]*):[^=\n]*?(?:## *([^\n]*))?\n((?:\t[^\n]*\n?)*)/gm)
+  return [...rules].map(([, name = '', says = '', recipe = '']) => ({
+    name,
+    says,
+    commands: recipe.split('\n').flatMap(line => (line.trim() === '' ? [] : [line.trim()])),
+  }))
+}
+
 /** A command block of a page, and what the page says that it prints. */
 export interface Example {
   readonly commands: string
