@@ -16,26 +16,33 @@ export type WriteBatch<Item, Result> = (items: readonly Item[]) => Promise<reado
 
 /**
  * Turns items that are in flight at the same time into batches. There is no timer: an item that comes alone is written
- * alone and at once, and while writes are in flight what comes meanwhile makes up the next batch.
+ * alone, at the end of the turn of the event loop in which it came, and while writes are in flight what comes meanwhile
+ * makes up the next batch.
  * @returns a function that rejects with a 503 when too many wait.
  */
 export function createCollector<Item, Result>(write: WriteBatch<Item, Result>): (item: Item) => Promise<Result> {
   const waiting: Waiting<Item, Result>[] = []
   let inFlight = 0
+  let scheduled = false
   const flush = async () => {
     inFlight++
     while (waiting.length > 0) await settle(waiting.splice(0, maxBatch), write)
     inFlight--
   }
-  const flushIfIdle = () => {
-    if (waiting.length > 0 && inFlight < maxInFlight) void flush()
+  // Requests of several connections arrive in one turn, each with its own callback: only after all of them is it over.
+  const flushAfterTurn = () => {
+    if (scheduled || inFlight === maxInFlight) return
+    scheduled = true
+    setImmediate(() => {
+      scheduled = false
+      while (waiting.length > 0 && inFlight < maxInFlight) void flush()
+    })
   }
   return item =>
     new Promise((resolve, reject) => {
       if (waiting.length >= maxWaiting) return reject(rejections.overloaded())
       waiting.push({ item, resolve, reject })
-      // After the requests that arrived with this one have queued too.
-      queueMicrotask(flushIfIdle)
+      flushAfterTurn()
     })
 }
 

@@ -104,6 +104,17 @@ describe('requests in flight together', () => {
     expect(onPublished).toHaveBeenCalled()
   })
 
+  test('share one also when each came by a connection of its own', async () => {
+    const writing = names(20).map(async name => {
+      // As callbacks of sockets are: all promises have had their turn before the next one.
+      await new Promise<void>(resolve => void setImmediate(resolve))
+      return write(name)
+    })
+    await Promise.all(writing)
+    expect(await stored()).toHaveLength(20)
+    expect(writes).toBe(1)
+  })
+
   test('are written in the trace of none of them, and a lone one in its own', async () => {
     const seen: (string | undefined)[] = []
     intercept = (statement, run) => {
@@ -170,8 +181,10 @@ describe('requests in flight together', () => {
 
 test('a request alone waits for nobody', async () => {
   const writing = write('a')
-  // No timer and no turn of the event loop, only promises that are fulfilled already.
+  // No timer, only promises that are fulfilled already and the end of this turn of the event loop.
   for (let step = 0; step < 10; step++) await Promise.resolve()
+  expect(writes).toBe(0)
+  await new Promise(resolve => void setImmediate(resolve))
   expect(writes).toBe(1)
   await writing
 })
