@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { randomFillSync } from 'node:crypto'
 import type { Context } from '@opentelemetry/api'
+import { randomHex } from '../random.ts'
 
 /** What travels with a request or message, by the W3C Trace Context and Baggage recommendations. */
 export interface TraceContext {
@@ -53,19 +53,6 @@ export function annotate(fields: Record<string, unknown>): void {
 /** Runs `work` inside a trace context; log lines written there carry its ids and `fields`. */
 export function inTrace<Result>(trace: TraceContext, fields: Record<string, unknown>, work: () => Result): Result {
   return scopes.run({ trace, fields }, work)
-}
-
-// Asking the system for every id would cost more than the rest of an unsampled span.
-const random = Buffer.alloc(4_096)
-let used = random.length
-
-function randomHex(bytes: number): string {
-  if (used + bytes > random.length) {
-    randomFillSync(random)
-    used = 0
-  }
-  used += bytes
-  return random.toString('hex', used - bytes, used)
 }
 
 export function newTraceId(): string {
