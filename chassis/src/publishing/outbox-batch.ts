@@ -4,6 +4,7 @@ import type { BaseConfig } from '../config.ts'
 import { crashPoint } from '../crash-point.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { ownFor } from './fresh-rows.ts'
+import type { Mark } from './mark.ts'
 import type { OutboxRow } from './outbox.ts'
 import type { Outcome, Outgoing, Publisher } from './publisher.ts'
 import { readTraceHeaders, writeTraceHeaders } from '../telemetry/trace.ts'
@@ -19,7 +20,7 @@ export interface BatchOptions {
 }
 
 /** A message on its way from the outbox to the broker. */
-interface Leaving extends Omit<OutboxRow, 'aggregateVersion' | 'subjectId' | 'personalFields'> {
+export interface Leaving extends Omit<OutboxRow, 'aggregateVersion' | 'subjectId' | 'personalFields'> {
   /** PostgreSQL's bigint comes as text. */
   readonly aggregateVersion: number | string | null
   /** It is the probe of a destination that no queue served. */
@@ -82,16 +83,12 @@ export async function publishClaimed(
 }
 
 /**
- * Publishes rows that this process has just committed and marks them. Nothing is claimed: other relays leave them alone
- * for a while, and should one of them not do so, readers drop the repetition.
+ * Publishes rows that this process has just committed and has them marked. Nothing is claimed: other relays leave them
+ * alone for a while, and should one of them not do so, readers drop the repetition.
  */
-export async function publishFresh(
-  pool: pg.Pool,
-  rows: readonly OutboxRow[],
-  options: BatchOptions,
-): Promise<Published> {
+export async function publishFresh(mark: Mark, rows: readonly OutboxRow[], options: BatchOptions): Promise<Published> {
   const outcomes = await publishRows(rows, options)
-  await Promise.all(settle(pool, rows, outcomes))
+  await mark(rows, outcomes)
   return summary(outcomes)
 }
 
@@ -117,7 +114,7 @@ async function publishRows(rows: readonly Leaving[], options: BatchOptions): Pro
 type Querying = Pick<pg.Pool, 'query'> | Pick<pg.PoolClient, 'query'>
 
 /** Sends the statements that note what became of each row. */
-function settle(client: Querying, rows: readonly Leaving[], outcomes: readonly Outcome[]): Promise<unknown>[] {
+export function settle(client: Querying, rows: readonly Leaving[], outcomes: readonly Outcome[]): Promise<unknown>[] {
   return [
     ...markPublished(client, rowsWith(rows, outcomes, 'confirmed')),
     ...markUnrouted(client, rowsWith(rows, outcomes, 'unroutable')),

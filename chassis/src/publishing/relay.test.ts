@@ -9,7 +9,7 @@ import { openOutbox, type Outbox } from '../testing/fixture/outbox.ts'
 import { Queues } from '../testing/fixture/queues.ts'
 import { TcpProxy } from '../testing/fixture/tcp-proxy.ts'
 import { waitUntil } from '../testing/index.ts'
-import { toOutboxRow } from './outbox.ts'
+import { appendToOutbox, toOutboxRow } from './outbox.ts'
 import type { Relay } from './relay.ts'
 
 let outbox: Outbox
@@ -113,6 +113,26 @@ describe('what its own process has just written', () => {
     clearInterval(looking)
     await published(401)
     expect(await queues.drain('notes')).toHaveLength(401)
+  })
+
+  test('leaves while what left before is still to be marked, and a stop waits for that', async () => {
+    const relay = await outbox.startRelay({ config: { ...configOf(outbox), OUTBOX_POLL_INTERVAL: 60_000 } })
+    await outbox.append(noteWritten, [note('before')])
+    relay.wake()
+    await published(1)
+    const rows = notes(3).map(payload => toOutboxRow(noteWritten, payload))
+    await appendToOutbox(outbox.database.query, rows)
+    const holder = await outbox.database.pool.connect()
+    await holder.query('begin; lock table chassis.outbox in exclusive mode')
+    for (const [index, row] of rows.entries()) {
+      relay.wake([row])
+      await waitUntil(`${index} has left`, async () => (await queues.depth('notes')) === 2 + index)
+    }
+    const stopped = relay.stop()
+    await holder.query('rollback')
+    holder.release()
+    await stopped
+    expect(await outbox.states()).toEqual({ pending: 0, published: 4, unrouted: 0 })
   })
 
   test('is marked only when the broker has it', async () => {

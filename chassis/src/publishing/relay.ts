@@ -4,6 +4,7 @@ import type { BaseConfig } from '../config.ts'
 import { connectionOptions, type DatabaseSettings } from '../database/connection.ts'
 import { prepareConnection } from '../database/prepare-connection.ts'
 import type { Logger } from '../telemetry/log.ts'
+import { Departures } from './departures.ts'
 import { FreshRows } from './fresh-rows.ts'
 import {
   batchSize,
@@ -11,7 +12,6 @@ import {
   claimPending,
   claimProbes,
   publishClaimed,
-  publishFresh,
   type BatchOptions,
 } from './outbox-batch.ts'
 import type { OutboxRow } from './outbox.ts'
@@ -48,17 +48,22 @@ export function startRelay(options: RelayOptions): Relay {
   const { config, log } = options
   const pool = relayPool(options)
   const fresh = new FreshRows()
+  const departures = new Departures(pool, options)
   const agenda: Agenda = { all: false, lookAt: 0, probeAt: 0 }
-  const pass = createPass(pool, fresh, agenda, options)
+  const pass = createPass({ pool, fresh, departures, agenda }, options)
   let awake = false
   let wakeUp: (() => void) | undefined
   let stopping = false
 
   const idle = async (milliseconds: number) => {
     if (awake || stopping) return
-    const timer = new AbortController()
-    wakeUp = () => timer.abort()
-    await sleep(milliseconds, undefined, { signal: timer.signal }).catch(() => {})
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, milliseconds)
+      wakeUp = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
     wakeUp = undefined
   }
   const loop = async () => {
@@ -80,6 +85,7 @@ export function startRelay(options: RelayOptions): Relay {
         await idle(Math.min(100 * 2 ** failures, 5_000))
       }
     }
+    await departures.arrived()
   }
   const running = loop()
   const wake = (rows?: readonly OutboxRow[]) => {
@@ -107,8 +113,15 @@ interface Agenda {
   probeAt: number
 }
 
+interface Work {
+  readonly pool: pg.Pool
+  readonly fresh: FreshRows
+  readonly departures: Departures
+  readonly agenda: Agenda
+}
+
 /** Publishes what there is, of each kind one batch at most. It resolves to whether there is reason to go on at once. */
-function createPass(pool: pg.Pool, fresh: FreshRows, agenda: Agenda, options: RelayOptions): () => Promise<boolean> {
+function createPass({ pool, fresh, departures, agenda }: Work, options: RelayOptions): () => Promise<boolean> {
   const { publisher, config, unroutedPause = 30_000 } = options
 
   const probe = async () => {
@@ -117,10 +130,13 @@ function createPass(pool: pg.Pool, fresh: FreshRows, agenda: Agenda, options: Re
     if (confirmed === 0) agenda.probeAt = performance.now() + unroutedPause
   }
   const publishOwn = async () => {
+    await departures.room()
     const rows = fresh.take(batchSize)
-    return rows.length > 0 ? (await publishFresh(pool, rows, options)).problem : undefined
+    if (rows.length > 0) departures.leave(rows)
   }
   const look = async () => {
+    // What is under way must not be claimed and published again.
+    await departures.arrived()
     const { all } = agenda
     Object.assign(agenda, { all: false, lookAt: performance.now() + config.OUTBOX_POLL_INTERVAL })
     try {
@@ -136,10 +152,12 @@ function createPass(pool: pg.Pool, fresh: FreshRows, agenda: Agenda, options: Re
   return async () => {
     if (publisher.trouble() !== undefined) {
       fresh.clear()
+      throwIf(departures.takeProblem())
       return false
     }
     if (performance.now() >= agenda.probeAt) await probe()
-    const problem = await publishOwn()
+    await publishOwn()
+    const problem = departures.takeProblem()
     // Also when something of its own did not leave: what it left behind before must not wait until all of that does.
     if (agenda.all || performance.now() >= agenda.lookAt) await look()
     throwIf(problem)
