@@ -12,7 +12,8 @@ import { startBenchSystem, type BenchServers, type BenchSystem } from './system.
 const help = `Measures Feira beside plain tools on this machine. Needs Linux; orders and tracing also wrk, orders pgbench.
 
   npm run bench                all of the following, one after the other
-  npm run bench -- orders      POST /orders against pgbench's transaction of two inserts, at 1, 8 and 32 clients
+  npm run bench -- orders      POST /orders against pgbench's transaction of two inserts, at 1, 8 and 32 clients:
+                               the write path alone, and with all services
   npm run bench -- invoices    order answered → its invoice committed, at 20 and 500 orders a second
   npm run bench -- visible     order answered → visible in /q, beside the same for its invoice
   npm run bench -- rebuild     the read model made again from 100,000 orders while people order and read
@@ -40,7 +41,7 @@ const { values, positionals } = parseArgs({
 type Measurement = (servers: BenchServers, rounds: Rounds) => Promise<void>
 
 const measurements: Readonly<Record<string, Measurement>> = {
-  orders: (servers, rounds) => measuring(startBenchSystem(servers), system => measureOrders(system, rounds)),
+  orders: measureOrders,
   invoices: (servers, rounds) => measuring(startBenchSystem(servers), system => measureInvoiceLag(system, rounds)),
   visible: (servers, rounds) =>
     measuring(startBenchSystem(servers, ['orders', 'invoices', 'queries']), async system => {

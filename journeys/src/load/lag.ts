@@ -3,10 +3,7 @@ import type { TestDatabase } from '../harness/database.ts'
 import { until } from '../harness/until.ts'
 import type { Rounds } from './order-throughput.ts'
 import { quantiles } from './quantiles.ts'
-import type { BenchSystem } from './system.ts'
-
-/** Milliseconds for what was left over from an earlier measurement. */
-const patience = 300_000
+import { count, patience, slowly, type BenchSystem } from './system.ts'
 
 /** Where what an order leads to is committed. */
 interface Destination {
@@ -46,27 +43,11 @@ async function measureLag(system: BenchSystem, { rounds, seconds }: Rounds, dest
   }
 }
 
-async function untilCaughtUp({ databases }: BenchSystem, { database, table }: Destination): Promise<void> {
-  const orders = await count(databases.orders, 'orders')
+async function untilCaughtUp(system: BenchSystem, { database, table }: Destination): Promise<void> {
+  const orders = await count(system.databases.orders, 'orders')
   const caughtUp = async () => (await count(database, table)) >= orders
   await until('all earlier orders have arrived', slowly(caughtUp), patience)
-  const pending = 'chassis.outbox where published_at is null and unrouted_at is null'
-  const quiet = async () =>
-    (await Promise.all(Object.values(databases).map(each => count(each, pending)))).every(waiting => waiting === 0)
-  await until('all that followed from them has left', slowly(quiet), patience)
-}
-
-/** Asking takes of the time of what is asked about. */
-function slowly(condition: () => Promise<boolean>) {
-  return async () => {
-    await sleep(500)
-    return condition()
-  }
-}
-
-async function count(database: TestDatabase, from: string): Promise<number> {
-  const [row] = await database.rows<{ n: number }>(`select count(*)::int as n from ${from}`)
-  return row?.n ?? 0
+  await system.untilQuiet()
 }
 
 async function lags(

@@ -92,7 +92,7 @@ interface Figures {
 }
 
 async function measure(system: BenchSystem, seconds: number): Promise<Figures> {
-  const before = system.ordersCpu()
+  const before = system.cpu().orders
   const rate = placeOrders(system, { clients, seconds })
   // Relay, invoices and exporter catch up, so that they do not burden whose turn is next, and what they cost is counted.
   const count = (name: 'orders' | 'invoices') =>
@@ -102,7 +102,7 @@ async function measure(system: BenchSystem, seconds: number): Promise<Figures> {
     return orders?.count === invoices?.count
   })
   await sleep(1_200)
-  return { rate, cpu: ((system.ordersCpu() - before) / (rate * seconds)) * 1e6 }
+  return { rate, cpu: ((system.cpu().orders - before) / (rate * seconds)) * 1e6 }
 }
 
 function meanOf(figures: readonly Figures[]): Figures {
