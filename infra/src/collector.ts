@@ -86,7 +86,7 @@ export class Collector extends pulumi.ComponentResource {
       },
       child,
     )
-    allowOutside({ name, group: this.task.group }, 443, child)
+    allowOutside({ name, group: this.task.group }, 443, { parent: this.task })
     this.service = new FargateService(
       name,
       {

@@ -241,7 +241,7 @@ export class FargateService extends pulumi.ComponentResource {
         },
       },
       // How many tasks there are is for auto-scaling to say.
-      { ...child, ignoreChanges: ['desiredCount'], dependsOn: [...(args.after ?? [])] },
+      { ...child, ignoreChanges: ['desiredCount'], dependsOn: [platform.network, task, ...(args.after ?? [])] },
     )
     this.#scale(name, args)
     this.registerOutputs({})

@@ -77,6 +77,38 @@ describe.each(['dev', 'prod'])('the stack %s', stack => {
     )
   })
 
+  test('begins nothing before the ways that it needs are open', () => {
+    const waits = (type: string, name: string) => {
+      const [found] = of(stack, type).filter(resource => resource.name === name)
+      return (found?.dependencies ?? []).map(urn => urn.replace(/^.*::/, ''))
+    }
+    expect(waits('command:local:Command', 'app-orders-setup')).toEqual(
+      expect.arrayContaining([
+        'app-orders-to-orders-database-5432',
+        'orders-database-from-app-orders-5432',
+        'app-orders-to-broker-5671',
+        'broker-from-app-orders-5671',
+        'app-orders-to-outside-443',
+        'app-orders-execution',
+        'network-private-1',
+        'network-nat-1',
+        'orders-database',
+        'broker',
+      ]),
+    )
+    expect(waits(service, 'app-orders')).toEqual(
+      expect.arrayContaining(['app-users-from-app-orders-3335', 'app-orders-execution']),
+    )
+    expect(waits(service, 'gateway')).toEqual(
+      expect.arrayContaining([
+        'gateway-to-app-orders-3333',
+        'app-orders-from-gateway-3333',
+        'gateway-from-load-balancer-8000',
+        'https',
+      ]),
+    )
+  })
+
   test('starts those who are called before those who call', () => {
     const dependencies = (name: string) => {
       const [found] = of(stack, service).filter(resource => resource.name === name)

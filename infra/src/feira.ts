@@ -69,7 +69,7 @@ export class Feira extends pulumi.ComponentResource {
         databases.set(service, new Database(service, args, child))
       }
     }
-    const databaseCa = region.apply(rdsCertificates)
+    const databaseCa = databases.size === 0 ? undefined : region.apply(rdsCertificates)
 
     const registry = { stack, config, keyArn }
     const folders = [...new Set(apps.map(app => app.folder))]
@@ -116,14 +116,16 @@ export class Feira extends pulumi.ComponentResource {
         },
         child,
       )
+      // Parts of the task, so that nothing that waits for it begins before its ways are open.
+      const ways = { parent: task }
       const end = { name: app.name, group: task.group }
-      allow(end, { name: 'broker', group: broker.group }, brokerPort, child)
-      allow(end, { name: 'cache', group: cache.group }, cachePort, child)
-      allow(end, { name: 'collector', group: collector.task.group }, otlpPort, child)
-      allow({ name: 'collector', group: collector.task.group }, end, service.port, child)
-      if (database === undefined) allowOutside(end, postgresPort, child)
-      else allow(end, { name: `${service.name}-database`, group: database.group }, postgresPort, child)
-      allowOutside(end, app.callsAnywhere ? 'any' : 443, child)
+      allow(end, { name: 'broker', group: broker.group }, brokerPort, ways)
+      allow(end, { name: 'cache', group: cache.group }, cachePort, ways)
+      allow(end, { name: 'collector', group: collector.task.group }, otlpPort, ways)
+      allow({ name: 'collector', group: collector.task.group }, end, service.port, ways)
+      if (database === undefined) allowOutside(end, postgresPort, ways)
+      else allow(end, { name: `${service.name}-database`, group: database.group }, postgresPort, ways)
+      allowOutside(end, app.callsAnywhere ? 'any' : 443, ways)
       return { app, task, end }
     })
 
@@ -131,7 +133,7 @@ export class Feira extends pulumi.ComponentResource {
     const setups = tasks
       .filter(({ app }) => app.command === undefined)
       .map(({ app, task }) =>
-        setupRun(app.name, task, platform, { ...child, dependsOn: [...databases.values(), broker] }),
+        setupRun(app.name, task, platform, { ...child, dependsOn: [network, task, broker, ...databases.values()] }),
       )
     // A task finds those names alone that its stack had when it began, hence in this order: the collector, the issuer of
     // tokens, whom everybody asks for its keys, the others, the gateway.
@@ -152,16 +154,18 @@ export class Feira extends pulumi.ComponentResource {
     const isIssuer = ({ app }: (typeof tasks)[number]) => app.name === 'app-users'
     const issuers = tasks.filter(isIssuer)
     const others = tasks.filter(task => !isIssuer(task))
-    for (const { app, end } of issuers) for (const other of others) allow(other.end, end, app.service.port, child)
+    for (const { app, end } of issuers)
+      for (const other of others) allow(other.end, end, app.service.port, { parent: other.task })
     const issuing = issuers.map(task => serve(task, [collector]))
     const serving = others.map(task => serve(task, issuing))
 
     const gateway = new Gateway('gateway', { platform, image: gatewayImage, after: [...issuing, ...serving] }, child)
+    const ways = { parent: gateway.task }
     const front = { name: 'gateway', group: gateway.task.group }
-    allow(front, { name: 'collector', group: collector.task.group }, otlpPort, child)
-    allow({ name: 'collector', group: collector.task.group }, front, gateway.statusPort, child)
+    allow(front, { name: 'collector', group: collector.task.group }, otlpPort, ways)
+    allow({ name: 'collector', group: collector.task.group }, front, gateway.statusPort, ways)
     for (const { app, end } of tasks) {
-      if (app.service.paths.length > 0) allow(front, end, app.service.port, child)
+      if (app.service.paths.length > 0) allow(front, end, app.service.port, ways)
     }
 
     new Alarms(

@@ -69,7 +69,7 @@ export class Gateway extends pulumi.ComponentResource {
       },
       child,
     )
-    allowOutside({ name, group: this.task.group }, 443, child)
+    allowOutside({ name, group: this.task.group }, 443, { parent: this.task })
 
     const front = { name: 'load-balancer', group: securityGroup('load-balancer', network.vpcId, 'the way in', child) }
     for (const port of [80, 443]) {
@@ -86,7 +86,9 @@ export class Gateway extends pulumi.ComponentResource {
         child,
       )
     }
-    for (const port of [proxyPort, statusPort]) allow(front, { name, group: this.task.group }, port, child)
+    for (const port of [proxyPort, statusPort]) {
+      allow(front, { name, group: this.task.group }, port, { parent: this.task })
+    }
 
     this.loadBalancer = new aws.lb.LoadBalancer(
       'load-balancer',
