@@ -30,7 +30,7 @@ test: ## every test
 integration: ## the whole system from the outside, its services as processes
 	npm run test:integration
 
-check: ## everything that CI checks
+check: ## everything that CI checks without Docker
 	bash .ci/run
 
 docs: ## the documents that are made from the code

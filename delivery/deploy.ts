@@ -17,6 +17,8 @@ Exit code: 0 done, 1 it failed, 2 it could not even be tried.`
 /** More is cut off at the beginning: GitHub takes 65,536 characters in a comment. */
 const longest = 60_000
 
+const commitId = /^[0-9a-f]{7,40}$/
+
 interface Options {
   readonly folder: string
   readonly stack: string
@@ -48,11 +50,23 @@ function git(folder: string, ...args: readonly string[]): string {
   return execFileSync('git', args, { cwd: folder, encoding: 'utf8' })
 }
 
+/** Milliseconds that Pulumi may take; then it is interrupted, which it survives with its state in order and unlocked. */
+const patience = 40 * 60_000
+
 /** Runs a script of infra/, so that its policies hold here as well. */
 function infra(folder: string, args: readonly string[], stdio: 'inherit' | 'pipe'): SpawnSyncReturns<string> {
   const [script = '', ...rest] = args
   const command = ['run', '--silent', script, '--workspace', 'infra', '--', ...rest]
-  return spawnSync('npm', command, { cwd: folder, encoding: 'utf8', stdio, maxBuffer: 1e9 })
+  return spawnSync('npm', command, {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio,
+    // An attestation names its build: the same image would have another digest each time, and be deployed for it.
+    env: { ...process.env, BUILDX_NO_DEFAULT_ATTESTATIONS: '1' },
+    maxBuffer: 1e9,
+    timeout: patience,
+    killSignal: 'SIGINT',
+  })
 }
 
 /** `pulumi up`. @returns whether it succeeded. */
@@ -93,7 +107,9 @@ function showState({ folder, stack }: Options): void {
   // Before the first deployment there is a stack without outputs, which is no failure.
   if (status !== 0) throw new Error(`${args.join(' ')} failed:\n${stderr}`)
   const outputs = JSON.parse(stdout) as Readonly<Record<string, string>>
-  for (const name of ['revision', 'url']) console.log(`${name}=${outputs[name] ?? ''}`)
+  // What was deployed without a name cannot be gone back to.
+  const revision = commitId.test(outputs['revision'] ?? '') ? outputs['revision'] : ''
+  console.log(`revision=${revision}\nurl=${outputs['url'] ?? ''}`)
 }
 
 /** Deploys `revision` from a folder of its own, with the packages and the settings that it had. @returns whether it succeeded. */
@@ -131,7 +147,7 @@ function run(folder: string, args: readonly string[]): boolean {
     return true
   }
   if (command !== 'back') throw new Error(`There is no command ${command}.\n\n${help}`)
-  if (revision === undefined || !/^[0-9a-f]{7,40}$/.test(revision))
+  if (revision === undefined || !commitId.test(revision))
     throw new Error('Name the revision to go back to; `npm run deploy -- state` says what is deployed.')
   return back(options, revision)
 }

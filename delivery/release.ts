@@ -43,7 +43,9 @@ const parser = new CommitParser({
 
 /** Reads a commit's message. Nothing where it is no Conventional Commit. */
 export function changeOf(id: string, message: string): Change | undefined {
-  const { header, type, scope, subject, notes } = parser.parse(message)
+  const { header, type, scope, subject, notes, revert } = parser.parse(message)
+  // As git and GitHub write it.
+  if (revert && header) return { type: 'revert', scope: null, subject: header, breaking: undefined, id }
   if (!type || !subject) return undefined
   const note = notes.find(({ title }) => title.startsWith('BREAKING'))?.text
   // The parser makes the subject the note where only the header says that something breaks.
@@ -90,7 +92,10 @@ export function withRelease(changelog: string, version: string, date: string, ch
   const sections = new Map<string, string>()
   for (const part of tail.slice(0, end).split(/^### /m)) {
     const [heading = '', ...lines] = part.split('\n')
-    if (lines.join('').trim() !== '') sections.set(heading.trim(), lines.join('\n').trim())
+    const text = lines.join('\n').trim()
+    // Two branches that were merged may have written the same heading each.
+    const before = sections.get(heading.trim())
+    if (text !== '') sections.set(heading.trim(), before === undefined ? text : `${before}\n${text}`)
   }
   for (const [heading, lines] of linesOf(changes))
     sections.set(heading, [sections.get(heading), lines.join('\n')].filter(text => text !== undefined).join('\n'))
@@ -197,6 +202,8 @@ async function release(repository: Repository, { as, 'dry-run': dryRun }: Option
   if (version === undefined) throw new Refused(`Since ${released} nothing changed that users would notice.`, 1)
   if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Refused('--as must be a version such as 1.0.0', 2)
   if (repository.hasTag(version)) throw new Refused(`${version} was released already.`, 1)
+  if (notesOf(repository.changelog, version) !== undefined)
+    throw new Refused(`CHANGELOG.md has a section for ${version} already, which has no tag yet.`, 1)
   const changelog = withRelease(repository.changelog, version, new Date().toISOString().slice(0, 10), changes)
   if (dryRun) return `${version}\n\n${notesOf(changelog, version)}`
   await repository.write(version, changelog)

@@ -35,6 +35,7 @@ export function access(place: Place, boundaryArn: pulumi.Input<string>) {
         'cloudwatch:DescribeAlarms',
         'cloudwatch:ListTagsForResource',
         'ec2:Describe*',
+        'ec2:GetSecurityGroupsForVpc',
         'ecr:DescribeImages',
         'ecr:DescribeRepositories',
         'ecr:GetAuthorizationToken',
@@ -280,6 +281,8 @@ export function access(place: Place, boundaryArn: pulumi.Input<string>) {
         arn('rds', 'snapshot:feira-*'),
         arn('rds', 'subgrp:databases-*'),
         arn('rds', 'pg:databases-*'),
+        // Which every instance has that names none.
+        arn('rds', 'og:default:postgres-*'),
       ],
       because: 'BecauseEveryServiceHasADatabase',
     },
@@ -488,10 +491,20 @@ export function access(place: Place, boundaryArn: pulumi.Input<string>) {
     },
     {
       // In the name of who makes a database, a cache, a repository, which then use the key themselves.
-      actions: ['kms:CreateGrant', 'kms:RetireGrant'],
+      actions: ['kms:CreateGrant'],
       resources: [arn('kms', 'key/*')],
       condition: { ...notTheState, Bool: { 'kms:GrantIsForAWSResource': 'true' } },
       because: 'BecauseKeysThatServicesUseHaveRandomIds',
+    },
+    {
+      // A repository that is deleted gives its grant back.
+      actions: ['kms:RetireGrant'],
+      resources: [arn('kms', 'key/*')],
+      condition: {
+        ...notTheState,
+        StringEquals: { 'kms:ViaService': pulumi.interpolate`ecr.${place.region}.amazonaws.com` },
+      },
+      because: 'BecauseKeysOfRepositoriesHaveRandomIds',
     },
     {
       actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
@@ -521,6 +534,11 @@ export function boundary(place: Place): pulumi.Output<string> {
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
       resources: [arn('logs', 'log-group:/feira/*')],
       because: 'BecauseEveryTaskHasALog',
+    },
+    {
+      actions: ['logs:DescribeLogGroups'],
+      resources: ['*'],
+      because: 'BecauseFlowLogsLookForTheirGroup',
     },
     {
       actions: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],

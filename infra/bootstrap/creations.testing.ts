@@ -109,6 +109,7 @@ export const creations: Readonly<Record<string, Creation>> = {
       action: `elasticloadbalancing:${action}`,
       resource: arn('elasticloadbalancing', `loadbalancer/app/${text(inputs['name'])}/1`),
     })),
+    { action: 'ec2:GetSecurityGroupsForVpc', resource: '*' },
     ...linkedRole('elasticloadbalancing.amazonaws.com'),
   ],
   'aws:lb/targetGroup:TargetGroup': ({ name }, arn) => [

@@ -17,7 +17,7 @@ export class Broker extends pulumi.ComponentResource {
   constructor(
     name: string,
     stack: string,
-    { broker }: StackConfig,
+    { broker, protect }: StackConfig,
     network: Network,
     options: pulumi.ComponentResourceOptions,
   ) {
@@ -33,6 +33,7 @@ export class Broker extends pulumi.ComponentResource {
         engineType: 'RabbitMQ',
         engineVersion: '4.2',
         autoMinorVersionUpgrade: true,
+        applyImmediately: true,
         hostInstanceType: broker.instance,
         deploymentMode: broker.cluster ? 'CLUSTER_MULTI_AZ' : 'SINGLE_INSTANCE',
         publiclyAccessible: false,
@@ -42,8 +43,8 @@ export class Broker extends pulumi.ComponentResource {
         // Encrypted with a key of AWS. No logs: it would keep them in groups that it makes itself, for ever.
         maintenanceWindowStartTime: { dayOfWeek: 'SUNDAY', timeOfDay: '04:00', timeZone: 'UTC' },
       },
-      // It brings itself to newer minor versions.
-      { ...child, ignoreChanges: ['engineVersion'] },
+      // It brings itself to newer minor versions. To become a cluster it is replaced, and what is in its queues is gone.
+      { ...child, ignoreChanges: ['engineVersion'], protect },
     )
     const address = made.instances.apply(([instance]) => new URL(instance?.endpoints?.[0] ?? 'amqps://unknown').host)
     this.url = pulumi.secret(pulumi.interpolate`amqps://feira:${secret}@${address}`)

@@ -95,7 +95,7 @@ export class Collector extends pulumi.ComponentResource {
         port: otlpPort,
         // To this name docker/kong/kong.yml sends the gateway's traces.
         alias: 'collector',
-        // Two would count every task twice.
+        // Two count every task twice, as they do for a moment while one replaces the other.
         count: { min: 1, max: 1 },
       },
       child,

@@ -89,9 +89,11 @@ export class Database extends pulumi.ComponentResource {
         backupWindow: '03:00-04:00',
         maintenanceWindow: 'sun:04:30-sun:05:30',
         autoMinorVersionUpgrade: true,
+        // Who makes it larger needs it now, and not on Sunday.
+        applyImmediately: true,
         copyTagsToSnapshot: true,
         deletionProtection: protect,
-        skipFinalSnapshot: !protect,
+        skipFinalSnapshot: false,
         finalSnapshotIdentifier: pulumi.interpolate`${identifier}-final-${end.hex}`,
         performanceInsightsEnabled: true,
         performanceInsightsKmsKeyId: args.keyArn,

@@ -113,7 +113,7 @@ export class FargateTask extends pulumi.ComponentResource {
       readonlyRootFilesystem: true,
       linuxParameters: {
         capabilities: { drop: ['ALL'] },
-        tmpfs: (args.writable ?? []).map(containerPath => ({ containerPath, size: 64, mountOptions: ['mode=1777'] })),
+        tmpfs: (args.writable ?? []).map(containerPath => ({ containerPath, size: 64 })),
       },
       dockerLabels:
         metrics === undefined

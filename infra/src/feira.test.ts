@@ -241,7 +241,7 @@ test('without protection everything can be taken away again', async () => {
   const inputs = (type: string) => resources.filter(resource => resource.type === type).map(resource => resource.inputs)
   expect(
     inputs('aws:rds/instance:Instance').every(
-      ({ deletionProtection, skipFinalSnapshot }) => !deletionProtection && skipFinalSnapshot,
+      ({ deletionProtection, skipFinalSnapshot }) => !deletionProtection && skipFinalSnapshot === false,
     ),
   ).toBe(true)
   expect(

@@ -104,7 +104,8 @@ export class Gateway extends pulumi.ComponentResource {
         enableDeletionProtection: config.protect,
         accessLogs: { enabled: true, bucket: accessLogBucket(name, platform, child) },
       },
-      child,
+      // Without its way to the internet a public one is refused.
+      { ...child, dependsOn: [network] },
     )
     this.targetGroup = new aws.lb.TargetGroup(
       name,
@@ -200,6 +201,7 @@ function certificate(config: StackConfig, child: pulumi.CustomResourceOptions): 
 
 /** A bucket for the load balancer's access logs. It can be encrypted with S3's own keys only. */
 function accessLogBucket(name: string, { config, logging }: Platform, child: pulumi.CustomResourceOptions) {
+  const { accountId } = aws.getCallerIdentityOutput({}, child)
   const bucket = new aws.s3.Bucket(`${name}-access-logs`, { forceDestroy: !config.protect }, child)
   new aws.s3.BucketPublicAccessBlock(
     `${name}-access-logs`,
@@ -232,7 +234,7 @@ function accessLogBucket(name: string, { config, logging }: Platform, child: pul
       policy: policyDocument({
         principal: { Service: 'logdelivery.elasticloadbalancing.amazonaws.com' },
         actions: ['s3:PutObject'],
-        resources: [pulumi.interpolate`${bucket.arn}/*`],
+        resources: [pulumi.interpolate`${bucket.arn}/AWSLogs/${accountId}/*`],
         because: 'BecauseTheLoadBalancerNamesItsFiles',
       }),
     },

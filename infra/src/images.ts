@@ -28,9 +28,8 @@ export class BuiltImage extends pulumi.ComponentResource {
       name,
       {
         name: `feira-${stack}/${name}`,
-        // A version is built once. `latest` is what stacks without a version use, `cache` the layers of the last build.
-        imageTagMutability: 'IMMUTABLE_WITH_EXCLUSION',
-        imageTagMutabilityExclusionFilters: ['latest', 'cache'].map(filter => ({ filter, filterType: 'WILDCARD' })),
+        // A version may be built again, to deploy it again: what runs is named by digest, and a tag is for people.
+        imageTagMutability: 'MUTABLE',
         imageScanningConfiguration: { scanOnPush: true },
         encryptionConfigurations: [{ encryptionType: 'KMS', kmsKey: keyArn }],
         forceDelete: !config.protect,
@@ -62,7 +61,6 @@ export class BuiltImage extends pulumi.ComponentResource {
         context: { location: '..' },
         dockerfile: { location: `../${dockerfile}` },
         platforms: [config.architecture === 'arm64' ? docker.Platform.Linux_arm64 : docker.Platform.Linux_amd64],
-        buildArgs: { VERSION: config.version },
         tags: [pulumi.interpolate`${repository.repositoryUrl}:${config.version}`],
         push: true,
         buildOnPreview: false,

@@ -121,6 +121,7 @@ export class Network extends pulumi.ComponentResource {
         resources: [flows.arn, pulumi.interpolate`${flows.arn}:log-stream:*`],
         because: 'BecauseFlowLogsNameTheirStreamsThemselves',
       },
+      { actions: ['logs:DescribeLogGroups'], resources: ['*'], because: 'BecauseFlowLogsLookForTheirGroup' },
     ])
     new aws.ec2.FlowLog(
       name,
@@ -131,4 +132,4 @@ export class Network extends pulumi.ComponentResource {
   }
 }
 
-const named = (name: string) => ({ Name: `feira-${name}` })
+const named = (name: string) => ({ Name: `feira-${pulumi.getStack()}-${name}` })

@@ -1,5 +1,5 @@
 import * as aws from '@pulumi/aws'
-import type * as pulumi from '@pulumi/pulumi'
+import * as pulumi from '@pulumi/pulumi'
 
 /** A security group that lets nothing in and nothing out; {@link allow} opens it. */
 export function securityGroup(
@@ -10,7 +10,7 @@ export function securityGroup(
 ): aws.ec2.SecurityGroup {
   return new aws.ec2.SecurityGroup(
     name,
-    { vpcId, description, tags: { Name: `feira-${name}` } },
+    { vpcId, description, tags: { Name: `feira-${pulumi.getStack()}-${name}` } },
     // A group that is replaced must exist before its users leave the old one.
     { ...options, deleteBeforeReplace: false },
   )

@@ -49,6 +49,8 @@ export const localConfig = {
     .string()
     .default('smoke@example.com')
     .describe('where the e-mails to the throw-away customers of `npm run smoke` go'),
+  SMOKE_ADMIN_EMAIL: z.string().optional().describe('an admin of the deployment, by whom `npm run smoke` cleans up'),
+  SMOKE_ADMIN_PASSWORD: z.string().optional().describe('the password of that admin'),
   LOG_LEVEL: z.string().default('warn').describe('info shows every request and message'),
   ...Object.fromEntries(
     services.map(service => [portVariable(service.name), port(service.port, `app-${service.name}`)]),

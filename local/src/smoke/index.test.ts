@@ -146,7 +146,7 @@ test.each([
 test('fails when it cannot clean up, and says what failed before', async () => {
   const differing = { 'DELETE /users/customer': (): Answer => [403, { detail: 'Admins only.' }] }
   const sound = await deploy(differing)
-  expect(await run('--url', sound.url)).toMatchObject({ code: 1, output: expect.stringContaining('403: Admins only.') })
+  expect(await run('--url', sound.url)).toMatchObject({ code: 3, output: expect.stringContaining('403: Admins only.') })
   const broken = await deploy({ ...differing, 'POST /orders': (): Answer => [400, { detail: 'No.' }] })
   const { code, output } = await run('--url', broken.url)
   expect(output).toMatch(/POST \/orders was answered 400: No\.\nAnd then: DELETE .* 403: Admins only\./)
@@ -160,6 +160,37 @@ test('tries the admin of development on no other machine, and leaves the custome
   expect(asked.filter(what => what === 'POST /auth/login')).toHaveLength(1)
   expect(asked.filter(what => what.startsWith('DELETE'))).toEqual([])
   expect(code).toBe(0)
+})
+
+test('cleans up by the admin whose login it is given, and goes on without where that is refused', async () => {
+  vi.stubEnv('SMOKE_ADMIN_EMAIL', 'root@feira.example').stubEnv('SMOKE_ADMIN_PASSWORD', 'geheim')
+  try {
+    const { url, asked } = await deploy({})
+    const { code, output } = await run('--url', url)
+    expect(output).not.toContain('geheim')
+    expect(asked.slice(-2)).toEqual(['POST /auth/login', 'DELETE /users/customer'])
+    expect(code).toBe(0)
+    const logins: number[] = []
+    const changed = await deploy({
+      // The customer's own comes first.
+      'POST /auth/login': () => (logins.push(1) === 1 ? [200, { access_token: 'token' }] : [401, { detail: 'No.' }]),
+    })
+    expect(await run('--url', changed.url)).toMatchObject({ code: 0, output: expect.stringContaining('stays') })
+  } finally {
+    vi.unstubAllEnvs()
+  }
+})
+
+test('takes the first try that is still at work for no answer', async () => {
+  const tries: number[] = []
+  const { url } = await deploy({
+    'POST /orders': () =>
+      tries.push(1) === 1
+        ? [409, { code: 'idempotency-in-flight', detail: 'The same request is being answered.' }]
+        : [201, { id: 'order', status: 'pending' }],
+  })
+  expect((await run('--url', url)).code).toBe(0)
+  expect(tries).toHaveLength(2)
 })
 
 test('cleans up when it is interrupted', async () => {

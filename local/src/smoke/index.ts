@@ -4,7 +4,7 @@ import { addressOf, isLoopback } from '../ask.ts'
 import { readLocalConfig } from '../config.ts'
 import { onOneLine, paint } from '../screen.ts'
 import { signIn } from '../token.ts'
-import { SmokeFailed, travel } from './journey.ts'
+import { NotCleanedUp, SmokeFailed, travel } from './journey.ts'
 
 const help = `Goes through a deployment as a customer does, and says whether it works: registers, signs in, orders, waits for the
 invoice, reads it in the read model, cancels, and waits for the invoice to be void.
@@ -17,9 +17,10 @@ invoice, reads it in the read model, cancels, and waits for the invoice to be vo
   --within <seconds>    for the whole journey; default 120
 
 It can be run at any time, in production too: it needs no product and no account, and moves no stock and no money. What it leaves
-behind is an order of 0.01 that is cancelled, with a void invoice. With an admin's access token in FEIRA_TOKEN it deletes the
-customer, upon which every service erases the person; on this machine the admin of development does. Otherwise the customer stays.
-Exit code: 0 all went well, 1 something did not, 2 written wrongly.`
+behind is an order of 0.01 that is cancelled, with a void invoice. With an admin's access token in FEIRA_TOKEN, or an admin's login in
+SMOKE_ADMIN_EMAIL and SMOKE_ADMIN_PASSWORD, it deletes the customer, upon which every service erases the person; on this machine
+the admin of development does. Otherwise the customer stays.
+Exit code: 0 all went well, 1 something did not, 2 written wrongly, 3 all went well but the cleaning up.`
 
 /** The command was written wrongly; the message says how. */
 class Misused extends Error {}
@@ -41,6 +42,7 @@ export async function runSmoke(args: readonly string[]): Promise<number> {
     return 0
   } catch (error) {
     console.error(error instanceof Error ? `${paint('red', '✗')} ${error.message}` : String(error))
+    if (error instanceof NotCleanedUp) return 3
     return error instanceof SmokeFailed ? 1 : 2
   }
 }
@@ -57,7 +59,7 @@ async function run({ url, email, within }: Options): Promise<void> {
   const seconds = Number(within)
   if (!(seconds >= 1 && seconds <= 3_600)) throw new Misused('--within must be 1 to 3600 seconds')
   const customer = labelled(email ?? config.SMOKE_EMAIL)
-  const admin = adminFinder(gateway, config.FEIRA_TOKEN)
+  const admin = adminFinder(gateway, config)
   const stopping = new AbortController()
   // One Ctrl-C can arrive twice, from the terminal and from npm.
   const stop = () => stopping.abort()
@@ -71,13 +73,25 @@ async function run({ url, email, within }: Options): Promise<void> {
   }
 }
 
+type AdminConfig = Pick<
+  ReturnType<typeof readLocalConfig>,
+  'FEIRA_TOKEN' | 'SMOKE_ADMIN_EMAIL' | 'SMOKE_ADMIN_PASSWORD'
+>
+
 /** Whoever may delete the customer. The admin of development is tried nowhere but on this machine. */
-function adminFinder(gateway: string, token: string | undefined): () => Promise<string | undefined> {
+function adminFinder(gateway: string, config: AdminConfig): () => Promise<string | undefined> {
+  const { FEIRA_TOKEN: token, SMOKE_ADMIN_EMAIL: email, SMOKE_ADMIN_PASSWORD: password } = config
   const { hostname, protocol } = new URL(gateway)
-  if (token !== undefined && protocol === 'http:' && !isLoopback(hostname))
+  const here = isLoopback(hostname)
+  const plain = protocol === 'http:' && !here
+  if (token !== undefined && plain)
     throw new Misused(`FEIRA_TOKEN would travel to ${hostname} without encryption: leave it out, or use https`)
-  if (token !== undefined || !isLoopback(hostname)) return async () => token
-  return () => signIn(gateway, 'admin', 'admin').catch(() => undefined)
+  if (token !== undefined) return async () => token
+  const login = email && password ? [email, password] : here ? ['admin', 'admin'] : undefined
+  if (login === undefined || plain) return async () => undefined
+  const [username = '', secret = ''] = login
+  // A password that was changed says nothing about the deployment.
+  return () => signIn(gateway, username, secret).catch(() => undefined)
 }
 
 function report(step: string, result: string, milliseconds: number): void {

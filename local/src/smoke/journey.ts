@@ -27,6 +27,9 @@ export interface Deployment {
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** Everything works; only what the journey left behind could not be taken back. */
+export class NotCleanedUp extends SmokeFailed {}
+
 /** Between two looks, in ms: a deployment that is in use is not to notice. */
 const pause = 250
 
@@ -42,7 +45,7 @@ interface Traces {
  * Goes through a deployment as a customer does: registers, signs in, orders, gets an invoice, reads both in the read model,
  * and cancels. It needs no product and no account, moves no stock and no money, and takes back what it can, also when it
  * fails: the order is cancelled, and an admin's token deletes the customer.
- * @throws SmokeFailed
+ * @throws SmokeFailed; NotCleanedUp when only that did not work.
  */
 export async function travel(deployment: Deployment): Promise<void> {
   const traces: Traces = {}
@@ -56,7 +59,9 @@ export async function travel(deployment: Deployment): Promise<void> {
     })
     throw error
   }
-  await cleanUp()
+  await cleanUp().catch((error: unknown) => {
+    throw new NotCleanedUp(messageOf(error))
+  })
 }
 
 class Journey {
@@ -171,7 +176,7 @@ class Journey {
     return this.#until(`${method} ${path} is answered ${wanted.join(' or ')}`, async () => {
       const contact = await ask(this.#deployment.url + path, { token, ...question })
       const done = contact.answered && wanted.includes(contact.status)
-      if (contact.answered && !done && !passing.has(contact.status))
+      if (contact.answered && !done && !isPassing(contact))
         throw new SmokeFailed(`${method} ${path} was ${describe(contact)}`)
       return { done, seen: describe(contact), value: contact as Reply }
     })
@@ -195,6 +200,11 @@ class Journey {
 
 /** Too many requests, and what gateways and load balancers say for a service that is not there at this moment. */
 const passing = new Set([429, 502, 503, 504])
+
+/** So is what is said while the first try of a request is still at work. */
+function isPassing(reply: Reply): boolean {
+  return passing.has(reply.status) || fieldsOf(reply)['code'] === 'idempotency-in-flight'
+}
 
 function describe(contact: Contact): string {
   if (!contact.answered) return describeSilence(contact)
