@@ -14,6 +14,7 @@ test.each([
   ['fix: a\n\nWhy.\n\nBREAKING CHANGE: b\nis gone', { type: 'fix', scope: null, breaking: 'b\nis gone' }],
   ['feat(local)!: another port', { type: 'feat', scope: 'local', subject: 'another port', breaking: '' }],
   ['feat!: a\n\nBREAKING CHANGE: b', { type: 'feat', subject: 'a', breaking: 'b' }],
+  ['Revert "feat: a"\n\nThis reverts commit 0123abc.', { type: 'revert', subject: 'Revert "feat: a"' }],
 ])('reads %j', (message, expected) => {
   expect(changeOf('0', message)).toMatchObject(expected)
 })
@@ -107,6 +108,13 @@ Words.
 `)
   })
 
+  test('keeps both where two people wrote under one heading', () => {
+    const twice = changelog.replace('### Removed', '### Fixed\n\n- What another wrote.\n\n### Removed')
+    expect(notesOf(withRelease(twice, '0.2.0', '2026-02-02', []), '0.2.0')).toContain(
+      '- What a person wrote.\n- What another wrote.',
+    )
+  })
+
   test('gives the notes of a version back', () => {
     expect(notesOf(released, '0.2.0')).toMatch(/^### Fixed[^]*they moved$/)
     expect(notesOf(released, '0.1.0')).toBe('### Added\n\n- Everything.')
@@ -157,6 +165,7 @@ describe('npm run release', () => {
     expect(release('notes').output).toMatch(/^### Fixed\n\n- What a person wrote\./)
     expect(release('notes').output).not.toContain('the beginning')
     expect(release('due')).toEqual({ status: 0, output: 'version=0.1.0' })
+    expect(release()).toEqual({ status: 1, output: expect.stringContaining('a section for 0.1.0 already') })
     commit('chore: release 0.1.0')
     git('tag', 'v0.1.0')
     expect(release('due')).toEqual({ status: 0, output: '' })
