@@ -169,12 +169,7 @@ export class Alarms extends pulumi.ComponentResource {
   }
 
   #watchMessages(service: string): void {
-    const own = (metricName: string, stat: string, more: Dimensions = {}): Metric => ({
-      namespace: metricsNamespace(this.#stack),
-      metricName,
-      dimensions: { service, ...more },
-      stat,
-    })
+    const own = (metricName: string, stat: string, more?: Dimensions) => this.#own(service, metricName, stat, more)
     this.#alarm(
       'OutboxLag',
       service,
@@ -247,18 +242,12 @@ export class Alarms extends pulumi.ComponentResource {
   }
 
   #watchBusiness(): void {
-    const own = (service: string, metricName: string, stat: string, more: Dimensions = {}): Metric => ({
-      namespace: metricsNamespace(this.#stack),
-      metricName,
-      dimensions: { service, ...more },
-      stat,
-    })
     // CloudWatch gets no percentiles of it, so it is the mean here that must not pass 5 s.
     this.#alarm(
       'InvoicesLate',
       'invoices',
       'invoices come 5 s or longer after their orders',
-      own('invoices', 'order_invoice_lag_seconds', 'Average'),
+      this.#own('invoices', 'order_invoice_lag_seconds', 'Average'),
       { comparison: '>', threshold: 5, periods: 2 },
     )
     this.#expressionAlarm(
@@ -267,8 +256,8 @@ export class Alarms extends pulumi.ComponentResource {
       'orders are placed and no invoice is issued',
       'IF(FILL(placed, 0) > 0 AND FILL(invoiced, 0) == 0, 1, 0)',
       {
-        placed: own('orders', 'orders_placed_total', 'Sum'),
-        invoiced: own('invoices', 'order_invoice_lag_seconds', 'SampleCount'),
+        placed: this.#own('orders', 'orders_placed_total', 'Sum'),
+        invoiced: this.#own('invoices', 'order_invoice_lag_seconds', 'SampleCount'),
       },
       { comparison: '>', threshold: 0, periods: 5 },
     )
@@ -276,7 +265,7 @@ export class Alarms extends pulumi.ComponentResource {
       'OrdersPending',
       'orders',
       'more than 20 orders wait for their stock',
-      own('orders', 'orders', 'Maximum', { status: 'pending' }),
+      this.#own('orders', 'orders', 'Maximum', { status: 'pending' }),
       { comparison: '>', threshold: 20, periods: 5 },
     )
     this.#expressionAlarm(
@@ -285,11 +274,21 @@ export class Alarms extends pulumi.ComponentResource {
       'more than 5 % of the events of partners are given up',
       '100 * FILL(failed, 0) / (FILL(failed, 0) + FILL(processed, 0))',
       {
-        failed: own('partners', 'events_failed_total', 'Sum'),
-        processed: own('partners', 'events_processed_total', 'Sum'),
+        failed: this.#own('partners', 'events_failed_total', 'Sum'),
+        processed: this.#own('partners', 'events_processed_total', 'Sum'),
       },
       { comparison: '>', threshold: 5, period: 300, periods: 2 },
     )
+  }
+
+  /** What a service measures itself. */
+  #own(service: string, metricName: string, stat: string, more: Dimensions = {}): Metric {
+    return {
+      namespace: metricsNamespace(this.#stack),
+      metricName,
+      dimensions: { service, ...more },
+      stat,
+    }
   }
 
   #watchGateway({ loadBalancer, targetGroup }: Gateway): void {
