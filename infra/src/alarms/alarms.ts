@@ -3,8 +3,8 @@ import * as pulumi from '@pulumi/pulumi'
 import type { Broker } from '../broker.ts'
 import type { Tasks } from '../config.ts'
 import { connectionLimit, type Database } from '../database.ts'
-import { discoveryName, metricsNamespace, type Platform } from '../fargate-service.ts'
 import type { Gateway } from '../gateway.ts'
+import { discoveryName, metricsNamespace, type Platform } from '../platform.ts'
 
 export interface WatchedService {
   /** Its name in the cluster. */
@@ -51,7 +51,8 @@ const comparisons = {
 } as const
 
 /**
- * The alerts of docker/prometheus/rules as alarms of CloudWatch, by the same names, and those of AWS's own services.
+ * The alerts of docker/prometheus/rules as alarms of CloudWatch, by the same names, and those of AWS's own services. They
+ * are one list, in one file, to be read beside those rules.
  * Who is to be told of them subscribes to the topic.
  */
 export class Alarms extends pulumi.ComponentResource {
@@ -86,12 +87,10 @@ export class Alarms extends pulumi.ComponentResource {
 
   #watchTasks({ name, count }: WatchedService, { cluster }: Platform): void {
     // Each task that runs gives one sample a minute.
-    const running: Metric = {
-      namespace: 'AWS/ECS',
-      metricName: 'CPUUtilization',
-      dimensions: { ClusterName: cluster.name, ServiceName: name },
-      stat: 'SampleCount',
-    }
+    const running = metricsOf('AWS/ECS', { ClusterName: cluster.name, ServiceName: name })(
+      'CPUUtilization',
+      'SampleCount',
+    )
     this.#alarm('ServiceDown', name, `fewer tasks of ${name} run than must`, running, {
       comparison: '<',
       threshold: count.min,
@@ -107,20 +106,10 @@ export class Alarms extends pulumi.ComponentResource {
   }
 
   #watchRequests({ name }: WatchedService, { stack }: Platform): void {
-    const target = (metricName: string, stat: string): Metric => ({
-      namespace: 'AWS/ECS',
-      metricName,
-      dimensions: { TargetDiscoveryName: discoveryName(stack, name) },
-      stat,
-    })
+    const target = metricsOf('AWS/ECS', { TargetDiscoveryName: discoveryName(stack, name) })
     const answers = {
       errors: target('HTTPCode_Target_5XX_Count', 'Sum'),
-      requests: {
-        namespace: 'AWS/ECS',
-        metricName: 'RequestCount',
-        dimensions: { DiscoveryName: discoveryName(stack, name) },
-        stat: 'Sum',
-      },
+      requests: metricsOf('AWS/ECS', { DiscoveryName: discoveryName(stack, name) })('RequestCount', 'Sum'),
     }
     const share = '100 * errors / requests'
     this.#expressionAlarm(
@@ -169,7 +158,7 @@ export class Alarms extends pulumi.ComponentResource {
   }
 
   #watchMessages(service: string): void {
-    const own = (metricName: string, stat: string, more?: Dimensions) => this.#own(service, metricName, stat, more)
+    const own = this.#measuredBy(service)
     this.#alarm(
       'OutboxLag',
       service,
@@ -242,12 +231,15 @@ export class Alarms extends pulumi.ComponentResource {
   }
 
   #watchBusiness(): void {
+    const orders = this.#measuredBy('orders')
+    const invoices = this.#measuredBy('invoices')
+    const partners = this.#measuredBy('partners')
     // CloudWatch gets no percentiles of it, so it is the mean here that must not pass 5 s.
     this.#alarm(
       'InvoicesLate',
       'invoices',
       'invoices come 5 s or longer after their orders',
-      this.#own('invoices', 'order_invoice_lag_seconds', 'Average'),
+      invoices('order_invoice_lag_seconds', 'Average'),
       { comparison: '>', threshold: 5, periods: 2 },
     )
     this.#expressionAlarm(
@@ -256,8 +248,8 @@ export class Alarms extends pulumi.ComponentResource {
       'orders are placed and no invoice is issued',
       'IF(FILL(placed, 0) > 0 AND FILL(invoiced, 0) == 0, 1, 0)',
       {
-        placed: this.#own('orders', 'orders_placed_total', 'Sum'),
-        invoiced: this.#own('invoices', 'order_invoice_lag_seconds', 'SampleCount'),
+        placed: orders('orders_placed_total', 'Sum'),
+        invoiced: invoices('order_invoice_lag_seconds', 'SampleCount'),
       },
       { comparison: '>', threshold: 0, periods: 5 },
     )
@@ -265,7 +257,7 @@ export class Alarms extends pulumi.ComponentResource {
       'OrdersPending',
       'orders',
       'more than 20 orders wait for their stock',
-      this.#own('orders', 'orders', 'Maximum', { status: 'pending' }),
+      orders('orders', 'Maximum', { status: 'pending' }),
       { comparison: '>', threshold: 20, periods: 5 },
     )
     this.#expressionAlarm(
@@ -274,31 +266,20 @@ export class Alarms extends pulumi.ComponentResource {
       'more than 5 % of the events of partners are given up',
       '100 * FILL(failed, 0) / (FILL(failed, 0) + FILL(processed, 0))',
       {
-        failed: this.#own('partners', 'events_failed_total', 'Sum'),
-        processed: this.#own('partners', 'events_processed_total', 'Sum'),
+        failed: partners('events_failed_total', 'Sum'),
+        processed: partners('events_processed_total', 'Sum'),
       },
       { comparison: '>', threshold: 5, period: 300, periods: 2 },
     )
   }
 
   /** What a service measures itself. */
-  #own(service: string, metricName: string, stat: string, more: Dimensions = {}): Metric {
-    return {
-      namespace: metricsNamespace(this.#stack),
-      metricName,
-      dimensions: { service, ...more },
-      stat,
-    }
+  #measuredBy(service: string) {
+    return metricsOf(metricsNamespace(this.#stack), { service })
   }
 
   #watchGateway({ loadBalancer, targetGroup }: Gateway): void {
-    const dimensions = { LoadBalancer: loadBalancer.arnSuffix }
-    const front = (metricName: string): Metric => ({
-      namespace: 'AWS/ApplicationELB',
-      metricName,
-      dimensions,
-      stat: 'Sum',
-    })
+    const front = metricsOf('AWS/ApplicationELB', { LoadBalancer: loadBalancer.arnSuffix })
     this.#expressionAlarm(
       'GatewayErrors',
       'gateway',
@@ -306,9 +287,9 @@ export class Alarms extends pulumi.ComponentResource {
       // What finds no task is no request in the load balancer's count. Where there are none, there is no series.
       '100 * SUM([targets, own]) / SUM([requests, own])',
       {
-        targets: front('HTTPCode_Target_5XX_Count'),
-        own: front('HTTPCode_ELB_5XX_Count'),
-        requests: front('RequestCount'),
+        targets: front('HTTPCode_Target_5XX_Count', 'Sum'),
+        own: front('HTTPCode_ELB_5XX_Count', 'Sum'),
+        requests: front('RequestCount', 'Sum'),
       },
       { comparison: '>', threshold: 5, periods: 5 },
     )
@@ -316,23 +297,13 @@ export class Alarms extends pulumi.ComponentResource {
       'GatewayUnhealthy',
       'gateway',
       'the load balancer finds a task of the gateway unhealthy',
-      {
-        namespace: 'AWS/ApplicationELB',
-        metricName: 'UnHealthyHostCount',
-        dimensions: { ...dimensions, TargetGroup: targetGroup.arnSuffix },
-        stat: 'Maximum',
-      },
+      front('UnHealthyHostCount', 'Maximum', { TargetGroup: targetGroup.arnSuffix }),
       { comparison: '>', threshold: 0, periods: 5 },
     )
   }
 
   #watchDatabase(service: string, { instance }: Database, instanceClass: string): void {
-    const own = (metricName: string, stat: string): Metric => ({
-      namespace: 'AWS/RDS',
-      metricName,
-      dimensions: { DBInstanceIdentifier: instance.identifier },
-      stat,
-    })
+    const own = metricsOf('AWS/RDS', { DBInstanceIdentifier: instance.identifier })
     this.#alarm(
       'DatabaseBusy',
       service,
@@ -359,12 +330,7 @@ export class Alarms extends pulumi.ComponentResource {
   }
 
   #watchBroker({ name }: Broker): void {
-    const own = (metricName: string, stat: string): Metric => ({
-      namespace: 'AWS/AmazonMQ',
-      metricName,
-      dimensions: { Broker: name },
-      stat,
-    })
+    const own = metricsOf('AWS/AmazonMQ', { Broker: name })
     this.#alarm(
       'BrokerBusy',
       'broker',
@@ -469,6 +435,16 @@ export class Alarms extends pulumi.ComponentResource {
   #nameOf(alert: string, subject: string): string {
     return `feira-${this.#stack}-${alert}-${subject}`
   }
+}
+
+/** Metrics of one subject, by their names. */
+function metricsOf(namespace: string, subject: Dimensions) {
+  return (metricName: string, stat: string, more: Dimensions = {}): Metric => ({
+    namespace,
+    metricName,
+    dimensions: { ...subject, ...more },
+    stat,
+  })
 }
 
 /** Of AWS's own services; those of Feira have the alerts of docker/prometheus/rules. */
