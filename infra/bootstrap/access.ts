@@ -1,6 +1,6 @@
 import * as pulumi from '@pulumi/pulumi'
 import { policyDocument, type Statement } from '../src/policy-document.ts'
-import { arnsIn, type Place } from './place.ts'
+import { arnsIn, type Place } from '../src/place.ts'
 import { stateTag } from './state.ts'
 
 /** No role that a deployment makes may do more than this policy allows; see infra/src/service-role.ts. */
@@ -19,7 +19,7 @@ const serviceLinkedRoles = [
 /**
  * What deployments may do, in parts that each fit into one policy. What is there may be described, by previews as well;
  * that tells nothing of what is in secrets, databases, buckets or logs.
- * The tests hold it against what infra/src makes.
+ * The tests hold it against what infra/src makes. One file, so that who reviews it sees all that the role may do.
  */
 export function access(place: Place, boundaryArn: pulumi.Input<string>) {
   const arn = arnsIn(place)

@@ -2,14 +2,13 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { access, boundary, boundaryName } from './access.ts'
+import { deployedTo } from '../src/place.ts'
 import { readBootstrapConfig } from './config.ts'
 import { githubProvider, githubRole, subjectsOf } from './github.ts'
 import { State, stateKeyAlias } from './state.ts'
 
 const config = readBootstrapConfig()
-const { accountId } = aws.getCallerIdentityOutput()
-const { region } = aws.getRegionOutput()
-const place = { accountId, region }
+const place = deployedTo()
 
 const state = new State('state', place, config.protect)
 const provider = githubProvider(config)
@@ -38,9 +37,9 @@ const preview =
     ? undefined
     : githubRole('preview', provider, subjects.preview, { state: state.reading, describe: describes })
 
-export const AWS_REGION = region
+export const AWS_REGION = place.region
 export const AWS_DEPLOY_ROLE = deploy.arn
 /** Empty: pull requests are not previewed here. */
 export const AWS_PREVIEW_ROLE = preview?.arn ?? ''
 export const PULUMI_BACKEND_URL = pulumi.interpolate`s3://${state.bucketName}`
-export const PULUMI_SECRETS_PROVIDER = pulumi.interpolate`awskms://${stateKeyAlias}?region=${region}`
+export const PULUMI_SECRETS_PROVIDER = pulumi.interpolate`awskms://${stateKeyAlias}?region=${place.region}`

@@ -1,7 +1,8 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
+import { blockPublicAccess } from '../src/bucket.ts'
 import { policyDocument, type Statement } from '../src/policy-document.ts'
-import type { Place } from './place.ts'
+import type { Place } from '../src/place.ts'
 
 /** By which Pulumi names the key. */
 export const stateKeyAlias = 'alias/feira-pulumi'
@@ -43,17 +44,7 @@ export class State extends pulumi.ComponentResource {
       { ...child, protect },
     )
     this.bucketName = bucket.bucket
-    new aws.s3.BucketPublicAccessBlock(
-      name,
-      {
-        bucket: bucket.id,
-        blockPublicAcls: true,
-        blockPublicPolicy: true,
-        ignorePublicAcls: true,
-        restrictPublicBuckets: true,
-      },
-      child,
-    )
+    blockPublicAccess(name, bucket, child)
     new aws.s3.BucketVersioning(name, { bucket: bucket.id, versioningConfiguration: { status: 'Enabled' } }, child)
     new aws.s3.BucketServerSideEncryptionConfiguration(
       name,

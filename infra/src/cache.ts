@@ -9,7 +9,6 @@ export const cachePort = 6_379
 
 /** Valkey by ElastiCache, in the data subnets. It may be lost: who uses it goes on without. */
 export class Cache extends pulumi.ComponentResource {
-  readonly id: pulumi.Output<string>
   readonly group: aws.ec2.SecurityGroup
   /** With its password, hence secret. */
   readonly url: pulumi.Output<string>
@@ -57,7 +56,6 @@ export class Cache extends pulumi.ComponentResource {
       },
       child,
     )
-    this.id = group.id
     this.url = pulumi.secret(pulumi.interpolate`rediss://:${secret}@${group.primaryEndpointAddress}:${cachePort}`)
     this.registerOutputs({})
   }

@@ -1,8 +1,10 @@
-import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import { alarmMetrics } from './alarms/metrics.ts'
-import { FargateService, FargateTask, metricsNamespace, type Platform } from './fargate-service.ts'
+import { FargateService } from './fargate-service.ts'
+import { FargateTask } from './fargate-task.ts'
 import { logGroup } from './log-group.ts'
+import { arnsIn } from './place.ts'
+import { metricsNamespace, type Platform } from './platform.ts'
 import { allowOutside } from './security-group.ts'
 import { ServiceSecret } from './service-secret.ts'
 
@@ -14,15 +16,13 @@ export const otlpPort = 4_318
  */
 export class Collector extends pulumi.ComponentResource {
   readonly task: FargateTask
-  readonly service: FargateService
   readonly url = `http://collector:${otlpPort}`
 
   constructor(name: string, platform: Platform, options: pulumi.ComponentResourceOptions) {
     super('feira:infra:Collector', name, {}, options)
     const child = { parent: this }
     const { config, stack, cluster } = platform
-    const { accountId } = aws.getCallerIdentityOutput({}, child)
-    const { region } = aws.getRegionOutput({}, child)
+    const arn = arnsIn(platform.place)
     const metricsLog = logGroup(`${name}-metrics`, `/feira/${stack}/metrics`, platform.logging, child)
 
     const grafana =
@@ -39,7 +39,7 @@ export class Collector extends pulumi.ComponentResource {
         port: otlpPort,
         environment: {
           AOT_CONFIG_CONTENT: pulumi
-            .all([cluster.name, metricsLog.name, region])
+            .all([cluster.name, metricsLog.name, platform.place.region])
             .apply(([clusterName, logGroupName, regionName]) =>
               JSON.stringify(
                 collectorConfig({ stack, clusterName, logGroupName, region: regionName, endpoint: grafana?.endpoint }),
@@ -72,8 +72,8 @@ export class Collector extends pulumi.ComponentResource {
           {
             actions: ['ecs:DescribeServices', 'ecs:DescribeTasks'],
             resources: [
-              pulumi.interpolate`arn:aws:ecs:${region}:${accountId}:service/${cluster.name}/*`,
-              pulumi.interpolate`arn:aws:ecs:${region}:${accountId}:task/${cluster.name}/*`,
+              arn('ecs', pulumi.interpolate`service/${cluster.name}/*`),
+              arn('ecs', pulumi.interpolate`task/${cluster.name}/*`),
             ],
             because: 'BecauseItAsksEveryTaskOfTheCluster',
           },
@@ -87,7 +87,7 @@ export class Collector extends pulumi.ComponentResource {
       child,
     )
     allowOutside({ name, group: this.task.group }, 443, { parent: this.task })
-    this.service = new FargateService(
+    new FargateService(
       name,
       {
         platform,
@@ -117,7 +117,7 @@ interface CollectorSettings {
 /** https://opentelemetry.io/docs/collector/configuration/ */
 export function collectorConfig({ stack, clusterName, logGroupName, region, endpoint }: CollectorSettings) {
   const targets = `${targetsFolder}/targets.yaml`
-  const toGrafana = endpoint === undefined ? [] : ['otlphttp/grafana']
+  const toGrafana = { processors: ['memory_limiter', 'batch'], exporters: ['otlphttp/grafana'] }
   return {
     extensions: {
       health_check: { endpoint: '0.0.0.0:13133' },
@@ -144,7 +144,6 @@ export function collectorConfig({ stack, clusterName, logGroupName, region, endp
               file_sd_configs: [{ files: [targets], refresh_interval: '15s' }],
               relabel_configs: [
                 { source_labels: ['__meta_ecs_container_labels_FEIRA_SERVICE'], target_label: 'service' },
-                { source_labels: ['__meta_ecs_task_launch_type'], action: 'drop', regex: 'EXTERNAL' },
               ],
             },
           ],
@@ -202,8 +201,8 @@ export function collectorConfig({ stack, clusterName, logGroupName, region, endp
         ...(endpoint === undefined
           ? {}
           : {
-              traces: { receivers: ['otlp'], processors: ['memory_limiter', 'batch'], exporters: toGrafana },
-              metrics: { receivers: ['prometheus'], processors: ['memory_limiter', 'batch'], exporters: toGrafana },
+              traces: { receivers: ['otlp'], ...toGrafana },
+              metrics: { receivers: ['prometheus'], ...toGrafana },
             }),
         'metrics/alarms': {
           receivers: ['prometheus'],

@@ -1,11 +1,11 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
+import { arnsIn, type Place } from './place.ts'
 import { policyDocument } from './policy-document.ts'
 
 /** The key that encrypts what the stack stores: databases, logs, images, secrets, alarms. */
-export function encryptionKey(stack: string, options: pulumi.ComponentResourceOptions): aws.kms.Key {
-  const { accountId } = aws.getCallerIdentityOutput({}, options)
-  const region = aws.getRegionOutput({}, options).region
+export function encryptionKey(stack: string, place: Place, options: pulumi.CustomResourceOptions): aws.kms.Key {
+  const arn = arnsIn(place)
   const key = new aws.kms.Key(
     'key',
     {
@@ -14,13 +14,13 @@ export function encryptionKey(stack: string, options: pulumi.ComponentResourceOp
       deletionWindowInDays: 30,
       policy: policyDocument(
         {
-          principal: { AWS: pulumi.interpolate`arn:aws:iam::${accountId}:root` },
+          principal: { AWS: pulumi.interpolate`arn:aws:iam::${place.accountId}:root` },
           actions: ['kms:*'],
           resources: ['*'],
           because: 'BecauseTheAccountOwnsItsKeyAndAKeysPolicyIsAboutThatKeyAlone',
         },
         {
-          principal: { Service: pulumi.interpolate`logs.${region}.amazonaws.com` },
+          principal: { Service: pulumi.interpolate`logs.${place.region}.amazonaws.com` },
           actions: [
             'kms:Encrypt',
             'kms:Decrypt',
@@ -32,8 +32,8 @@ export function encryptionKey(stack: string, options: pulumi.ComponentResourceOp
           resources: ['*'],
           condition: {
             ArnLike: {
-              'kms:EncryptionContext:aws:logs:arn': [`/feira/${stack}/*`, `/aws/*/feira-${stack}-*`].map(
-                path => pulumi.interpolate`arn:aws:logs:${region}:${accountId}:log-group:${path}`,
+              'kms:EncryptionContext:aws:logs:arn': [`/feira/${stack}/*`, `/aws/*/feira-${stack}-*`].map(path =>
+                arn('logs', `log-group:${path}`),
               ),
             },
           },
@@ -43,7 +43,7 @@ export function encryptionKey(stack: string, options: pulumi.ComponentResourceOp
           principal: { Service: 'cloudwatch.amazonaws.com' },
           actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
           resources: ['*'],
-          condition: { StringEquals: { 'aws:SourceAccount': accountId } },
+          condition: { StringEquals: { 'aws:SourceAccount': place.accountId } },
           because: 'BecauseAlarmsUseItAndAKeysPolicyIsAboutThatKeyAlone',
         },
       ),

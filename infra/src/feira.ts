@@ -9,11 +9,14 @@ import type { StackConfig } from './config.ts'
 import { Database, DatabaseSettings, postgresPort } from './database.ts'
 import { encryptionKey } from './encryption-key.ts'
 import { environmentOf, secretsOf } from './environment.ts'
-import { FargateService, FargateTask, type Platform } from './fargate-service.ts'
-import { Gateway } from './gateway.ts'
+import { FargateService } from './fargate-service.ts'
+import { FargateTask } from './fargate-task.ts'
+import { Gateway, statusPort } from './gateway.ts'
 import { BuiltImage } from './images.ts'
 import { Network } from './network.ts'
 import { password } from './password.ts'
+import { deployedTo } from './place.ts'
+import type { Platform } from './platform.ts'
 import { allow, allowOutside } from './security-group.ts'
 import { ServiceSecret } from './service-secret.ts'
 import { setupRun } from './setup/setup-run.ts'
@@ -39,12 +42,12 @@ export class Feira extends pulumi.ComponentResource {
   ) {
     super('feira:infra:Feira', name, {}, options)
     const child = { parent: this }
-    const { region } = aws.getRegionOutput({}, child)
+    const place = deployedTo(child)
 
-    const key = encryptionKey(stack, child)
+    const key = encryptionKey(stack, place, child)
     const keyArn = key.arn
     const logging = { stack, keyArn, days: config.logDays }
-    const network = new Network('network', config, logging, child)
+    const network = new Network('network', config, place, logging, child)
     const cluster = new aws.ecs.Cluster(
       'cluster',
       { name: `feira-${stack}`, settings: [{ name: 'containerInsights', value: 'disabled' }] },
@@ -55,7 +58,7 @@ export class Feira extends pulumi.ComponentResource {
       { name: `feira-${stack}`, description: 'Names of services' },
       child,
     )
-    const platform: Platform = { stack, config, network, cluster, namespace, keyArn, logging }
+    const platform: Platform = { stack, place, config, network, cluster, namespace, keyArn, logging }
 
     const broker = new Broker('broker', stack, config, network, child)
     const cache = new Cache('cache', stack, config, network, keyArn, child)
@@ -69,9 +72,9 @@ export class Feira extends pulumi.ComponentResource {
         databases.set(service, new Database(service, args, child))
       }
     }
-    const databaseCa = databases.size === 0 ? undefined : region.apply(rdsCertificates)
+    const databaseCa = databases.size === 0 ? undefined : place.region.apply(rdsCertificates)
 
-    const registry = { stack, config, keyArn }
+    const registry = { stack, config, keyArn, login: aws.ecr.getAuthorizationTokenOutput({}, child) }
     const folders = [...new Set(apps.map(app => app.folder))]
     const images = new Map(
       folders.map(folder => [folder, new BuiltImage(folder, `${folder}/Dockerfile`, registry, child)]),
@@ -163,7 +166,7 @@ export class Feira extends pulumi.ComponentResource {
     const ways = { parent: gateway.task }
     const front = { name: 'gateway', group: gateway.task.group }
     allow(front, { name: 'collector', group: collector.task.group }, otlpPort, ways)
-    allow({ name: 'collector', group: collector.task.group }, front, gateway.statusPort, ways)
+    allow({ name: 'collector', group: collector.task.group }, front, statusPort, ways)
     for (const { app, end } of tasks) {
       if (app.service.paths.length > 0) allow(front, end, app.service.port, ways)
     }

@@ -1,13 +1,16 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
-import type { StackConfig } from './config.ts'
-import { FargateService, FargateTask, type Platform } from './fargate-service.ts'
+import { FargateService } from './fargate-service.ts'
+import { FargateTask } from './fargate-task.ts'
+import { blockPublicAccess } from './bucket.ts'
 import type { BuiltImage } from './images.ts'
+import type { Platform } from './platform.ts'
 import { policyDocument } from './policy-document.ts'
 import { allow, allowOutside, securityGroup } from './security-group.ts'
 
 const proxyPort = 8_000
-const statusPort = 8_100
+/** Where Kong tells of itself. */
+export const statusPort = 8_100
 
 export interface GatewayArgs {
   readonly platform: Platform
@@ -19,10 +22,8 @@ export interface GatewayArgs {
 /** The way in: a load balancer, the only thing here with a public address, and Kong behind it. */
 export class Gateway extends pulumi.ComponentResource {
   readonly task: FargateTask
-  readonly service: FargateService
   readonly loadBalancer: aws.lb.LoadBalancer
   readonly targetGroup: aws.lb.TargetGroup
-  readonly statusPort = statusPort
   readonly url: string
 
   constructor(name: string, args: GatewayArgs, options: pulumi.ComponentResourceOptions) {
@@ -120,6 +121,8 @@ export class Gateway extends pulumi.ComponentResource {
       },
       child,
     )
+    const zoneId =
+      config.hostedZone === undefined ? undefined : aws.route53.getZoneOutput({ name: config.hostedZone }, child).zoneId
     const listener = new aws.lb.Listener(
       'https',
       {
@@ -127,7 +130,8 @@ export class Gateway extends pulumi.ComponentResource {
         protocol: 'HTTPS',
         port: 443,
         sslPolicy: 'ELBSecurityPolicy-TLS13-1-2-2021-06',
-        certificateArn: certificate(config, child),
+        certificateArn:
+          zoneId === undefined ? (config.certificateArn ?? '') : certificate(config.domain, zoneId, child),
         defaultActions: [{ type: 'forward', targetGroupArn: this.targetGroup.arn }],
       },
       child,
@@ -142,11 +146,11 @@ export class Gateway extends pulumi.ComponentResource {
       },
       child,
     )
-    if (config.hostedZone !== undefined) {
+    if (zoneId !== undefined) {
       new aws.route53.Record(
         'address',
         {
-          zoneId: zoneOf(config.hostedZone, child),
+          zoneId,
           name: config.domain,
           type: 'A',
           aliases: [{ name: this.loadBalancer.dnsName, zoneId: this.loadBalancer.zoneId, evaluateTargetHealth: true }],
@@ -155,7 +159,7 @@ export class Gateway extends pulumi.ComponentResource {
       )
     }
 
-    this.service = new FargateService(
+    new FargateService(
       name,
       {
         platform,
@@ -171,19 +175,14 @@ export class Gateway extends pulumi.ComponentResource {
   }
 }
 
-function zoneOf(name: string, options: pulumi.InvokeOptions): pulumi.Output<string> {
-  return aws.route53.getZoneOutput({ name }, options).zoneId
-}
-
-/** A certificate for the domain: the one that is given, or one that proves itself in the domain's zone. */
-function certificate(config: StackConfig, child: pulumi.CustomResourceOptions): pulumi.Input<string> {
-  if (config.hostedZone === undefined) return config.certificateArn ?? ''
-  const made = new aws.acm.Certificate('certificate', { domainName: config.domain, validationMethod: 'DNS' }, child)
+/** A certificate that proves itself in the domain's zone. */
+function certificate(domainName: string, zoneId: pulumi.Input<string>, child: pulumi.CustomResourceOptions) {
+  const made = new aws.acm.Certificate('certificate', { domainName, validationMethod: 'DNS' }, child)
   const proof = made.domainValidationOptions.apply(([first]) => first)
   const record = new aws.route53.Record(
     'certificate',
     {
-      zoneId: zoneOf(config.hostedZone, { parent: made }),
+      zoneId,
       name: proof.apply(option => option?.resourceRecordName ?? ''),
       type: proof.apply(option => option?.resourceRecordType ?? ''),
       records: [proof.apply(option => option?.resourceRecordValue ?? '')],
@@ -200,20 +199,9 @@ function certificate(config: StackConfig, child: pulumi.CustomResourceOptions): 
 }
 
 /** A bucket for the load balancer's access logs. It can be encrypted with S3's own keys only. */
-function accessLogBucket(name: string, { config, logging }: Platform, child: pulumi.CustomResourceOptions) {
-  const { accountId } = aws.getCallerIdentityOutput({}, child)
+function accessLogBucket(name: string, { config, logging, place }: Platform, child: pulumi.CustomResourceOptions) {
   const bucket = new aws.s3.Bucket(`${name}-access-logs`, { forceDestroy: !config.protect }, child)
-  new aws.s3.BucketPublicAccessBlock(
-    `${name}-access-logs`,
-    {
-      bucket: bucket.id,
-      blockPublicAcls: true,
-      blockPublicPolicy: true,
-      ignorePublicAcls: true,
-      restrictPublicBuckets: true,
-    },
-    child,
-  )
+  blockPublicAccess(`${name}-access-logs`, bucket, child)
   new aws.s3.BucketServerSideEncryptionConfiguration(
     `${name}-access-logs`,
     { bucket: bucket.id, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }] },
@@ -234,7 +222,7 @@ function accessLogBucket(name: string, { config, logging }: Platform, child: pul
       policy: policyDocument({
         principal: { Service: 'logdelivery.elasticloadbalancing.amazonaws.com' },
         actions: ['s3:PutObject'],
-        resources: [pulumi.interpolate`${bucket.arn}/AWSLogs/${accountId}/*`],
+        resources: [pulumi.interpolate`${bucket.arn}/AWSLogs/${place.accountId}/*`],
         because: 'BecauseTheLoadBalancerNamesItsFiles',
       }),
     },

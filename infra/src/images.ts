@@ -3,10 +3,12 @@ import * as docker from '@pulumi/docker-build'
 import * as pulumi from '@pulumi/pulumi'
 import type { StackConfig } from './config.ts'
 
+/** Where the images of a stack go; one login serves for all. */
 export interface Registry {
   readonly stack: string
   readonly config: StackConfig
   readonly keyArn: pulumi.Input<string>
+  readonly login: pulumi.Output<aws.ecr.GetAuthorizationTokenResult>
 }
 
 /** An image built from a Dockerfile of this repository, and the ECR repository that it is pushed to. */
@@ -19,7 +21,7 @@ export class BuiltImage extends pulumi.ComponentResource {
   constructor(
     name: string,
     dockerfile: string,
-    { stack, config, keyArn }: Registry,
+    { stack, config, keyArn, login }: Registry,
     options: pulumi.ComponentResourceOptions,
   ) {
     super('feira:infra:BuiltImage', name, {}, options)
@@ -53,7 +55,6 @@ export class BuiltImage extends pulumi.ComponentResource {
       },
       child,
     )
-    const token = aws.ecr.getAuthorizationTokenOutput({}, child)
     const cache = pulumi.interpolate`${repository.repositoryUrl}:cache`
     const image = new docker.Image(
       name,
@@ -69,8 +70,8 @@ export class BuiltImage extends pulumi.ComponentResource {
         registries: [
           {
             address: repository.repositoryUrl,
-            username: token.userName,
-            password: pulumi.secret(token.password),
+            username: login.userName,
+            password: pulumi.secret(login.password),
           },
         ],
       },

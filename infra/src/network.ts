@@ -2,6 +2,7 @@ import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
 import type { StackConfig } from './config.ts'
 import { logGroup, type Logging } from './log-group.ts'
+import type { Place } from './place.ts'
 import { serviceRole } from './service-role.ts'
 
 /**
@@ -15,10 +16,15 @@ export class Network extends pulumi.ComponentResource {
   readonly privateSubnetIds: readonly pulumi.Output<string>[]
   readonly dataSubnetIds: readonly pulumi.Output<string>[]
 
-  constructor(name: string, config: StackConfig, logging: Logging, options: pulumi.ComponentResourceOptions) {
+  constructor(
+    name: string,
+    config: StackConfig,
+    place: Place,
+    logging: Logging,
+    options: pulumi.ComponentResourceOptions,
+  ) {
     super('feira:infra:Network', name, {}, options)
     const child = { parent: this }
-    const { region } = aws.getRegionOutput({}, child)
 
     const vpc = new aws.ec2.Vpc(
       name,
@@ -106,7 +112,7 @@ export class Network extends pulumi.ComponentResource {
       `${name}-s3`,
       {
         vpcId: vpc.id,
-        serviceName: pulumi.interpolate`com.amazonaws.${region}.s3`,
+        serviceName: pulumi.interpolate`com.amazonaws.${place.region}.s3`,
         vpcEndpointType: 'Gateway',
         routeTableIds: privateRoutes.map(({ id }) => id),
         tags: named(`${name}-s3`),
@@ -115,7 +121,7 @@ export class Network extends pulumi.ComponentResource {
     )
 
     const flows = logGroup(`${name}-flows`, `/feira/${logging.stack}/flows`, logging, child)
-    const role = serviceRole(`${name}-flows`, 'vpc-flow-logs.amazonaws.com', child, [
+    const role = serviceRole(`${name}-flows`, 'vpc-flow-logs.amazonaws.com', place, child, [
       {
         actions: ['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
         resources: [flows.arn, pulumi.interpolate`${flows.arn}:log-stream:*`],

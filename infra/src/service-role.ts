@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws'
 import * as pulumi from '@pulumi/pulumi'
+import type { Place } from './place.ts'
 import { policyDocument, type Statement } from './policy-document.ts'
 
 /**
@@ -9,10 +10,10 @@ import { policyDocument, type Statement } from './policy-document.ts'
 export function serviceRole(
   name: string,
   service: 'ecs-tasks.amazonaws.com' | 'vpc-flow-logs.amazonaws.com',
+  { accountId }: Place,
   options: pulumi.CustomResourceOptions,
   statements: readonly Statement[],
 ): aws.iam.Role {
-  const { accountId } = aws.getCallerIdentityOutput({}, options)
   const role = new aws.iam.Role(
     name,
     {

@@ -1,3 +1,4 @@
+// One file, because it is one list: what each type of resource costs, and what for.
 import type { PlannedResource } from './plan.ts'
 import { hoursOfMonth, monthly, prices, type Price } from './prices.ts'
 

@@ -1,13 +1,13 @@
-import * as aws from '@pulumi/aws'
 import * as command from '@pulumi/command'
 import * as pulumi from '@pulumi/pulumi'
-import type { FargateTask, Platform } from '../fargate-service.ts'
+import type { FargateTask } from '../fargate-task.ts'
+import type { Platform } from '../platform.ts'
 
 /** Runs a service's `setup` (migrations, queues) as a task of its own, whenever what the service would run changes. */
 export function setupRun(
   name: string,
   task: FargateTask,
-  { cluster, network }: Platform,
+  { cluster, network, place }: Platform,
   options: pulumi.CustomResourceOptions,
 ): command.local.Command {
   return new command.local.Command(
@@ -21,7 +21,7 @@ export function setupRun(
         SUBNETS: pulumi.all([...network.privateSubnetIds]).apply(ids => ids.join(',')),
         SECURITY_GROUPS: task.group.id,
         LOG_GROUP: task.logs.name,
-        AWS_REGION: aws.getRegionOutput({}, options).region,
+        AWS_REGION: place.region,
       },
       triggers: [task.definition.arn],
     },
